@@ -1,0 +1,158 @@
+package view
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// Kind is how a field is indexed.
+type Kind string
+
+// The kinds, as the schema's enum IndexKind names them.
+const (
+	Text    Kind = "TEXT"    // words; with @facet or @sortable also the whole text
+	Keyword Kind = "KEYWORD" // one exact value, compared blind to case and accents
+	Number  Kind = "NUMBER"
+	Money   Kind = "MONEY" // an object {amount, currency}; the amount is what is compared
+	Date    Kind = "DATE"  // RFC 3339, milliseconds
+	Boolean Kind = "BOOLEAN"
+)
+
+// Field is one indexed field of a view's documents.
+type Field struct {
+	Path      string  // the GraphQL names from the document's root, with dots between them: restaurant.name
+	Kind      Kind    //
+	Weight    float64 // how much a word found here counts; 0: words are not looked for here
+	Facet     bool    // its values may be counted
+	Sortable  bool    // it may order a result
+	VisibleTo Role    // viewers of this role see the documents in which this field is their id
+	Enum      []string
+}
+
+// Mapping tells how a view's documents are indexed. It is read from the schema and not changed afterwards.
+type Mapping struct {
+	View     string   // the view's name: orders
+	Type     string   // its GraphQL type: Order
+	Fields   []Field  // ordered by path
+	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
+	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
+	byPath   map[string]*Field
+	branches map[string]bool // the paths of objects that have indexed fields below them
+}
+
+// Field returns the field at a path, or nil.
+func (m *Mapping) Field(path string) *Field { return m.byPath[path] }
+
+// Branch reports whether path is an object with indexed fields below it.
+func (m *Mapping) Branch(path string) bool { return m.branches[path] }
+
+// MappingOf reads the mapping of the view with this name from a schema: of the object type marked @view(name:), the
+// fields marked @index, and below fields of object types marked so, theirs. The other directives refine these fields.
+func MappingOf(schema *ast.Schema, name string) (*Mapping, error) {
+	for _, def := range schema.Types {
+		if d := def.Directives.ForName("view"); d != nil && argument(d, "name") == name {
+			m := &Mapping{View: name, Type: def.Name, byPath: map[string]*Field{}, branches: map[string]bool{}}
+			if err := m.add(schema, def, "", nil); err != nil {
+				return nil, fmt.Errorf("view %s: %w", name, err)
+			}
+			m.finish()
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("no type of the schema is marked @view(name: %q)", name)
+}
+
+// add appends the indexed fields of def, found at path. Above are the types on the way here, which may not come again.
+func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, above []string) error {
+	if slices.Contains(above, def.Name) {
+		return fmt.Errorf("%s: @index leads from %s back to itself", path, def.Name)
+	}
+	above = append(slices.Clone(above), def.Name)
+	for _, fd := range def.Fields {
+		at := fd.Name
+		if path != "" {
+			at = path + "." + fd.Name
+		}
+		index := fd.Directives.ForName("index")
+		if index == nil {
+			if path == "" && !strings.HasPrefix(fd.Name, "__") {
+				m.Stored = append(m.Stored, fd.Name)
+			}
+			for _, other := range []string{"facet", "sortable", "visibleTo"} {
+				if fd.Directives.ForName(other) != nil {
+					return fmt.Errorf("%s.%s: @%s needs @index beside it", def.Name, fd.Name, other)
+				}
+			}
+			continue
+		}
+		target := schema.Types[fd.Type.Name()]
+		kind := Kind(argument(index, "as"))
+		if kind == "" {
+			if target == nil || target.Kind != ast.Object {
+				return fmt.Errorf("%s.%s: @index(as:) is needed on what is no object type", def.Name, fd.Name)
+			}
+			m.branches[at] = true
+			if err := m.add(schema, target, at, above); err != nil {
+				return err
+			}
+			continue
+		}
+		field := Field{
+			Path: at, Kind: kind,
+			Facet:    fd.Directives.ForName("facet") != nil,
+			Sortable: fd.Directives.ForName("sortable") != nil,
+		}
+		if kind == Text {
+			field.Weight = 1
+		}
+		if w := argument(index, "weight"); w != "" {
+			weight, err := strconv.ParseFloat(w, 64)
+			if err != nil || weight < 0 || kind != Text && kind != Keyword {
+				return fmt.Errorf("%s.%s: @index(weight:) is a number of 0 or more on TEXT or KEYWORD", def.Name, fd.Name)
+			}
+			field.Weight = weight
+		}
+		if d := fd.Directives.ForName("visibleTo"); d != nil {
+			if kind != Keyword {
+				return fmt.Errorf("%s.%s: @visibleTo needs a KEYWORD", def.Name, fd.Name)
+			}
+			field.VisibleTo = Role(argument(d, "role"))
+		}
+		if target != nil && target.Kind == ast.Enum {
+			for _, v := range target.EnumValues {
+				field.Enum = append(field.Enum, v.Name)
+			}
+		}
+		m.Fields = append(m.Fields, field)
+	}
+	return nil
+}
+
+// finish puts everything in its order, since a schema's types come from a map, and computes what depends on it.
+func (m *Mapping) finish() {
+	slices.SortFunc(m.Fields, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
+	slices.Sort(m.Stored)
+	h := sha256.New()
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		m.byPath[f.Path] = f
+		// Weight and VisibleTo are used when a question is asked; they change nothing in the index.
+		fmt.Fprintf(h, "%s %s searched=%t facet=%t sortable=%t\n", f.Path, f.Kind, f.Weight > 0, f.Facet, f.Sortable)
+	}
+	fmt.Fprintf(h, "%q", m.Stored)
+	m.Hash = hex.EncodeToString(h.Sum(nil)[:4])
+}
+
+// argument returns a directive's argument as written, or "".
+func argument(d *ast.Directive, name string) string {
+	if a := d.Arguments.ForName(name); a != nil && a.Value != nil {
+		return a.Value.Raw
+	}
+	return ""
+}

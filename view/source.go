@@ -1,0 +1,86 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// DecodeSource decodes a document's JSON for Field.Values and Visible. Numbers stay exact.
+func DecodeSource(source json.RawMessage) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(source))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("document is no JSON object: %w", err)
+	}
+	return m, nil
+}
+
+// Values returns the field's values in a decoded document, in the order they stand there: string, float64, time.Time or
+// bool by its kind. What is null, missing or of another type has no value.
+func (f *Field) Values(source map[string]any) []any {
+	return f.collect(nil, source, f.Path)
+}
+
+func (f *Field) collect(into []any, from any, path string) []any {
+	switch from := from.(type) {
+	case []any:
+		for _, element := range from {
+			into = f.collect(into, element, path)
+		}
+		return into
+	case map[string]any:
+		if path != "" {
+			name, rest, _ := strings.Cut(path, ".")
+			return f.collect(into, from[name], rest)
+		}
+		if f.Kind == Money {
+			return f.collect(into, from["amount"], "")
+		}
+		return into
+	}
+	if path != "" {
+		return into
+	}
+	if v := f.value(from); v != nil {
+		into = append(into, v)
+	}
+	return into
+}
+
+func (f *Field) value(raw any) any {
+	switch f.Kind {
+	case Text, Keyword:
+		switch v := raw.(type) {
+		case string:
+			return v
+		case json.Number:
+			return v.String()
+		}
+	case Number, Money:
+		switch v := raw.(type) {
+		case string: // an exact decimal; as a float64 it still orders and equals right up to 15 digits
+			if n, err := json.Number(v).Float64(); err == nil {
+				return n
+			}
+		case json.Number:
+			if n, err := v.Float64(); err == nil {
+				return n
+			}
+		}
+	case Date:
+		if s, ok := raw.(string); ok {
+			if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+				return t
+			}
+		}
+	case Boolean:
+		if b, ok := raw.(bool); ok {
+			return b
+		}
+	}
+	return nil
+}

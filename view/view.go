@@ -1,0 +1,76 @@
+// Package view defines what a view is, apart from any engine that holds one: documents of versioned parts, the queries
+// that are asked of them, the mapping that the GraphQL schema gives, and the contract that every store honours.
+//
+// It does no I/O. The stores are view/embedded and view/elastic; view/viewtest is the suite that each must pass.
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// Store keeps the documents of one view. All methods may be called from several goroutines.
+//
+// A document is JSON in the shape of the view's GraphQL type. What of it can be searched, filtered, sorted and counted is
+// told by the Mapping that the store was opened with; the rest is kept and given back.
+type Store interface {
+	// Get returns the documents with these ids, in real time: every write that Apply reported done is seen, whether or
+	// not a search sees it yet. A missing document and one that the viewer may not see are alike absent from the result.
+	// Hidden documents are returned.
+	Get(ctx context.Context, v Viewer, ids []string) (map[string]Document, error)
+
+	// Search returns a page of the documents that match the query and that the viewer may see; totals and facets count
+	// no others. Hidden documents never match. It sees a write at the latest after the next Refresh. An invalid query
+	// is an *InvalidError.
+	Search(ctx context.Context, v Viewer, q Query) (Page, error)
+
+	// Apply writes each document if its revision is still the one given, and answers each write at its own index. The
+	// writes are independent of each other; a batch should not name an id twice. A write that is answered with a nil
+	// error is durable to the degree that the store is.
+	Apply(ctx context.Context, writes []Write) []Result
+
+	// Refresh returns when searches see all that Apply had reported done before the call.
+	Refresh(ctx context.Context) error
+
+	// Close returns when no call is under way and what was applied is as durable as the store can make it.
+	Close() error
+}
+
+// Revision names one state of one stored document. It is opaque: only equality and the zero value mean anything outside
+// the store. The zero Revision is that of a document that does not exist.
+type Revision string
+
+// Document is a document as a store gives it back.
+type Document struct {
+	ID       string
+	Revision Revision
+	Hidden   bool
+	Source   json.RawMessage
+}
+
+// Write asks for Source to become the document ID, if the stored document's revision is still Revision.
+type Write struct {
+	ID       string
+	Revision Revision // zero: the document must not exist
+	Hidden   bool     // kept, found by id, never found by search
+	Source   json.RawMessage
+}
+
+// Result answers one Write. Err is nil, or wraps exactly one of ErrConflict, ErrRetry and ErrRefused.
+type Result struct {
+	Revision Revision // the new one, where Err is nil
+	Err      error
+}
+
+var (
+	// ErrConflict says that the stored document has another revision: read it again, fold again, write again.
+	ErrConflict = errors.New("document was changed by another writer")
+	// ErrRetry says that the write may or may not have happened and that the same one may be tried later: the store was
+	// overloaded, not reachable or too slow. The revision tells which it was.
+	ErrRetry = errors.New("store could not take the write now")
+	// ErrRefused says that this document will never be taken as it is.
+	ErrRefused = errors.New("store refused the document for good")
+	// ErrUnavailable says that the store cannot answer a read now.
+	ErrUnavailable = errors.New("view store unavailable")
+)

@@ -1,0 +1,69 @@
+package view
+
+// Role is what kind of reader a Viewer is. The schema's @visibleTo names it.
+type Role string
+
+const (
+	// RoleConsumer sees what is their own.
+	RoleConsumer Role = "CONSUMER"
+	// RoleRestaurant is a restaurant's staff and sees what is their restaurant's.
+	RoleRestaurant Role = "RESTAURANT"
+	// roleAll sees everything.
+	roleAll Role = "SUPPORT"
+)
+
+// Viewer is who reads. Every read takes one, and the store itself adds its filter. The zero Viewer sees nothing.
+type Viewer struct {
+	role Role
+	id   string
+}
+
+// Support returns the viewer that sees every document: support staff, and the indexer, which must read what it folds into.
+func Support() Viewer { return Viewer{role: roleAll} }
+
+// As returns the viewer who sees the documents whose field marked @visibleTo(role) equals id.
+func As(role Role, id string) Viewer { return Viewer{role: role, id: id} }
+
+// SeesAll reports whether the viewer is Support.
+func (v Viewer) SeesAll() bool { return v.role == roleAll }
+
+// String identifies the viewer in cursors and caches: equal for equal viewers only.
+func (v Viewer) String() string { return string(v.role) + ":" + v.id }
+
+// Scope returns the filter that limits a query to what the viewer may see: nil for all. A role that the mapping does not
+// know sees nothing.
+func (m *Mapping) Scope(v Viewer) Filter {
+	if v.SeesAll() {
+		return nil
+	}
+	if f := m.scopeField(v.role); f != nil && v.id != "" {
+		return In{Field: f.Path, Values: []any{v.id}}
+	}
+	return Or{}
+}
+
+// Visible reports whether the viewer may see a document, decoded by DecodeSource.
+func (m *Mapping) Visible(v Viewer, source map[string]any) bool {
+	if v.SeesAll() {
+		return true
+	}
+	f := m.scopeField(v.role)
+	if f == nil || v.id == "" {
+		return false
+	}
+	for _, value := range f.Values(source) {
+		if value == v.id {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Mapping) scopeField(role Role) *Field {
+	for i := range m.Fields {
+		if m.Fields[i].VisibleTo == role {
+			return &m.Fields[i]
+		}
+	}
+	return nil
+}
