@@ -1,0 +1,285 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
+
+// Reader reads orders for a viewer, as fresh as each request wants. Its methods may be called from several goroutines.
+type Reader struct {
+	store   view.Store
+	mapping *view.Mapping
+	owners  *Owners
+	options ReaderOptions
+}
+
+// ReaderOptions are how a Reader waits for the view.
+type ReaderOptions struct {
+	// PollFirst is how long it waits before the first look at a document that is behind; every further wait is half as
+	// long again, up to PollMost. 0: 5 ms and 100 ms.
+	PollFirst, PollMost time.Duration
+}
+
+// NewReader returns a reader of the view in the store, composing from the owners.
+func NewReader(store view.Store, mapping *view.Mapping, owners *Owners, options ReaderOptions) *Reader {
+	if options.PollFirst <= 0 {
+		options.PollFirst = 5 * time.Millisecond
+	}
+	if options.PollMost <= 0 {
+		options.PollMost = 100 * time.Millisecond
+	}
+	return &Reader{store: store, mapping: mapping, owners: owners, options: options}
+}
+
+// read is one request on its way to its answer.
+type read struct {
+	Request
+	doc     *order.Order // the view's document, its own copy; nil without one
+	err     error        // why the view could not be read
+	verdict verdict      // on doc
+	waited  bool
+}
+
+// ReadOrders answers every request at its own index. All are read from the view in one call, those that may wait are
+// waited for together, and what must be composed is composed together, each owner asked once.
+//
+// An unknown order and one that is not the viewer's have equal answers.
+func (r *Reader) ReadOrders(ctx context.Context, v view.Viewer, requests []Request) []Answer {
+	reads := make([]*read, len(requests))
+	for i, q := range requests {
+		reads[i] = &read{Request: q}
+	}
+	r.look(ctx, v, reads)
+	r.lookHidden(ctx, v, reads)
+	for _, d := range reads {
+		d.verdict = d.decide()
+	}
+	r.wait(ctx, v, reads)
+	compositions := r.compose(ctx, reads)
+	answers := make([]Answer, len(reads))
+	for i, d := range reads {
+		answers[i] = r.answer(v, d, compositions)
+	}
+	return answers
+}
+
+// look reads the documents from the view in one call.
+func (r *Reader) look(ctx context.Context, v view.Viewer, reads []*read) {
+	documents, err := r.store.Get(ctx, v, idsOf(reads))
+	for _, d := range reads {
+		d.err = err
+		if document, ok := documents[d.ID]; ok && err == nil {
+			// Each read decodes its own copy, since joining changes it.
+			d.doc, d.err = order.Decode(document.Source)
+		}
+	}
+}
+
+// lookHidden finds documents that wait for their order part. Nothing in them says whose they are, so no viewer but
+// support sees them; they are shown only once their owner has said that they are the viewer's.
+func (r *Reader) lookHidden(ctx context.Context, v view.Viewer, reads []*read) {
+	var missing []*read
+	for _, d := range reads {
+		if d.doc == nil && d.err == nil {
+			missing = append(missing, d)
+		}
+	}
+	if v.SeesAll() || len(missing) == 0 {
+		return
+	}
+	documents, err := r.store.Get(ctx, view.Support(), idsOf(missing))
+	for _, d := range missing {
+		d.err = err
+		if document, ok := documents[d.ID]; ok && document.Hidden && err == nil {
+			d.doc, d.err = order.Decode(document.Source)
+		}
+	}
+}
+
+func idsOf(reads []*read) []string {
+	ids := make([]string, 0, len(reads))
+	seen := make(map[string]bool, len(reads))
+	for _, d := range reads {
+		if !seen[d.ID] {
+			seen[d.ID] = true
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// decide is judge, or what is to be done when the view cannot be read.
+func (d *read) decide() verdict {
+	if d.err != nil {
+		return verdict{need: d.Parts | PartsOf(order.AggregateOrder), reason: ViewDown}
+	}
+	return d.judge(d.doc)
+}
+
+// wait looks at the documents that are behind again and again, until each is new enough or its request's time is up.
+func (r *Reader) wait(ctx context.Context, v view.Viewer, reads []*read) {
+	start := time.Now()
+	pause := r.options.PollFirst
+	for {
+		var behind []*read
+		left := time.Duration(0)
+		for _, d := range reads {
+			if rest := d.Freshness.Wait - time.Since(start); d.verdict.wait && rest > 0 {
+				behind = append(behind, d)
+				left = max(left, rest)
+			}
+		}
+		if len(behind) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(pause, left)):
+		}
+		pause = min(pause*3/2, r.options.PollMost)
+		r.lookAgain(ctx, v, behind)
+	}
+}
+
+func (r *Reader) lookAgain(ctx context.Context, v view.Viewer, behind []*read) {
+	had := make([]*order.Order, len(behind))
+	for i, d := range behind {
+		had[i], d.doc = d.doc, nil
+	}
+	r.look(ctx, v, behind)
+	for i, d := range behind {
+		if d.doc == nil && d.err == nil {
+			d.doc = had[i] // still hidden, or not there
+		}
+		why := d.verdict.reason
+		d.verdict = d.decide()
+		if d.verdict.need != 0 {
+			d.verdict.reason = Weightier(d.verdict.reason, why)
+		} else if d.doc != nil {
+			d.waited = true
+		}
+	}
+}
+
+// compose asks the owners for all that the reads need.
+func (r *Reader) compose(ctx context.Context, reads []*read) map[string]Composition {
+	wanted := map[string]Parts{}
+	for _, d := range reads {
+		if d.verdict.need != 0 {
+			wanted[d.ID] |= d.verdict.need
+		}
+	}
+	return r.owners.Compose(ctx, wanted)
+}
+
+// answer joins the view's document with what was composed for it.
+func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composition) Answer {
+	reason := d.verdict.reason
+	if d.waited {
+		reason = Waited
+	}
+	if d.verdict.need == 0 {
+		if d.doc == nil {
+			return d.nothing()
+		}
+		return d.finish(Answer{Order: d.doc, Source: FromView, Reason: reason}, VersionsOf(d.doc, AllParts))
+	}
+	c := compositions[d.ID]
+	o, before := order.New(d.ID), Versions{}
+	if d.doc != nil {
+		o, before = d.doc, VersionsOf(d.doc, AllParts)
+	}
+	a := Answer{Order: o, Reason: reason, Failed: map[order.Aggregate]error{}}
+	shown, owned := d.Parts|d.verdict.need, Parts(0)
+	for _, part := range d.verdict.need.List() {
+		p, theirs := o.Parts[part], c.Order.Parts[part]
+		switch {
+		case c.Failed[part] != nil:
+			a.Failed[part] = c.Failed[part]
+			a.Reason = OwnerDown
+			continue
+		case p != nil && !p.Versioned() && theirs != nil:
+			delete(o.Parts, part) // it cannot be joined; the owner's answer serves this read
+		case p != nil && (theirs == nil || theirs.Version < p.Version):
+			continue // the view's stays
+		}
+		owned |= PartsOf(part)
+	}
+	o.Join(c.Order)
+	a.Source = sourceOf(shown, owned)
+	if o.Hidden() || !r.visible(v, o) {
+		return d.withoutOrder(a)
+	}
+	return d.finish(a, before)
+}
+
+func sourceOf(shown, owned Parts) Source {
+	switch owned {
+	case 0:
+		return FromView
+	case shown:
+		return FromOwners
+	}
+	return FromBoth
+}
+
+// visible reports whether a composed order is the viewer's, by the same rule as the store has for the view's documents.
+func (r *Reader) visible(v view.Viewer, o *order.Order) bool {
+	if v.SeesAll() {
+		return true
+	}
+	source, err := o.Encode()
+	if err != nil {
+		return false
+	}
+	decoded, err := view.DecodeSource(source)
+	return err == nil && r.mapping.Visible(v, decoded)
+}
+
+// finish completes the answer that shows an order.
+func (d *read) finish(a Answer, before Versions) Answer {
+	a.Versions = VersionsOf(a.Order, d.Parts)
+	a.Kept = d.kept(a.Order, before, a.Failed)
+	if a.Kept {
+		return a
+	}
+	a.Reason = Weightier(a.Reason, Behind)
+	if d.Freshness.OnStale == Fail {
+		err := fmt.Errorf("order %s: %w", d.ID, ErrStale)
+		return Answer{Source: a.Source, Reason: a.Reason, Failed: a.Failed, Err: err}
+	}
+	return a
+}
+
+// withoutOrder is the answer where composing gave no order to show. Where the order's owner could not be asked, nobody
+// knows whether there is one, and that is an error; unless the view was to be enough.
+func (d *read) withoutOrder(a Answer) Answer {
+	failed := a.Failed[order.AggregateOrder]
+	if failed == nil || d.err == nil && d.Freshness.Mode != Fresh && d.least() == (Versions{}) {
+		return d.nothing()
+	}
+	err := failed
+	if d.err != nil {
+		err = errors.Join(d.err, failed)
+	}
+	return Answer{Source: FromOwners, Reason: OwnerDown, Err: fmt.Errorf("order %s: %w", d.ID, err)}
+}
+
+// nothing is the answer where there is no order, or a foreign one: it depends on the request alone, so that it does not
+// tell which.
+func (d *read) nothing() Answer {
+	a := Answer{Source: FromView, Reason: Missing, Kept: d.least() == Versions{}}
+	if d.Freshness.Mode == Fresh || !a.Kept {
+		a.Source = FromOwners
+	}
+	if d.err != nil {
+		a.Source, a.Reason = FromOwners, ViewDown
+	}
+	return a
+}
