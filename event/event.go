@@ -30,13 +30,13 @@ type Header struct {
 
 // Envelope is one domain event.
 type Envelope struct {
-	ID          string    // unique among the aggregate's events, "" where the producer gave none
+	ID          string    // at most 128 bytes, unique among the aggregate's events, "" where the producer gave none
 	Aggregate   Aggregate // what kind of aggregate it happened to
 	AggregateID string
 	Type        string          // the event's type without its package: OrderCreatedEvent
 	Version     uint64          // counts the aggregate's events from 1; 0: the producer sends none
 	Time        time.Time       // when it happened: UTC, milliseconds
-	Data        json.RawMessage // the body as it came, valid JSON
+	Data        json.RawMessage // the body as it came, valid JSON; it may share memory with the record
 	Payload     any             // the body's typed form, a pointer to one of this package's structs; nil for an unknown type
 	TraceParent string          // W3C trace context, "" without
 
@@ -93,32 +93,45 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonTooLarge  Reason = "too_large" // over MaxRecord
+	ReasonTopic     Reason = "topic"     // of a topic that no Source names
+	ReasonTooLarge  Reason = "too_large" // over MaxRecord, MaxBody, MaxDepth or MaxValues
 	ReasonFormat    Reason = "format"    // not what the topic's format wants, or truncated
 	ReasonEncoding  Reason = "encoding"  // not UTF-8
 	ReasonMissing   Reason = "missing"   // a part that every event must have is not there
 	ReasonVersion   Reason = "version"   // a version that is no whole number of 1 or more
 	ReasonTime      Reason = "time"      // a time that cannot be read
 	ReasonBody      Reason = "body"      // a body that is not JSON or does not fit the event's type
-	ReasonAggregate Reason = "aggregate" // an aggregate id that differs from what the key or the topic says
+	ReasonAggregate Reason = "aggregate" // an aggregate that cannot be, or differs from what the key or the topic says
 	ReasonUnordered Reason = "unordered" // with a version where its aggregate's others have none, or the other way about
 	ReasonOverflow  Reason = "overflow"  // too many events already wait for a missing one
 	ReasonRefused   Reason = "refused"   // decoded, but the store refuses the document
 )
 
-// MaxRecord is the largest value that is decoded, in bytes.
-const MaxRecord = 4 << 20
+// The bounds within which a record is decoded: what an event may cost in memory, and in the document that it becomes.
+const (
+	MaxRecord = 4 << 20 // a record's value, in bytes
+	MaxBody   = 1 << 20 // one event's body, in bytes
+	MaxDepth  = 64      // arrays and objects within each other
+	MaxValues = 1 << 16 // values in a JSON text, at every depth
+)
+
+// maxDetail bounds an Error's Detail, which travels in a header of the dead letter.
+const maxDetail = 300
 
 // Error says why a record, or an event in it, goes to the dead letter topic.
 type Error struct {
 	Reason Reason
-	Detail string
+	Detail string // for people: a few hundred bytes of valid UTF-8 at most
 }
 
 func (e *Error) Error() string { return string(e.Reason) + ": " + e.Detail }
 
 func failf(reason Reason, format string, args ...any) error {
-	return &Error{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+	detail := fmt.Sprintf(format, args...)
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail] + "..."
+	}
+	return &Error{Reason: reason, Detail: strings.ToValidUTF8(detail, "")}
 }
 
 // ReasonOf returns the reason in err's chain, or ReasonFormat.
