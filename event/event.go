@@ -146,3 +146,6 @@ func ReasonOf(err error) Reason {
 func shortName(name string) string {
 	return name[strings.LastIndexAny(name, ".$")+1:]
 }
+
+// ValidID reports whether s can be an aggregate's id.
+func ValidID(s string) bool { return s != "" && checkName("id", s, ReasonMissing) == nil }

@@ -58,6 +58,9 @@ func (m Money) String() string {
 	return m.Decimal.String()
 }
 
+// Times returns the amount n times.
+func (m Money) Times(n int) Money { return Money{m.Mul(decimal.NewFromInt(int64(n)))} }
+
 // MarshalJSON writes the canonical form as a JSON string.
 func (m Money) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 

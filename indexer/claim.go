@@ -1,0 +1,219 @@
+package indexer
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/viewgate/viewgate/event"
+)
+
+// handler is the indexer as a sarama.ConsumerGroupHandler. Each session, between two rebalances, has workers of its own:
+// what they remember is forgotten at a rebalance, when others may write the same documents.
+type handler struct {
+	indexer *Indexer
+	client  sarama.Client
+	letters *deadLetters
+	stop    func() // ends the run
+
+	session *session // of the present session, set before claims begin and used until they have ended
+}
+
+// session is what lives from Setup to Cleanup.
+type session struct {
+	workers  []*worker
+	trackers map[partition]*tracker
+	buffer   *semaphore.Weighted // bytes of records taken and not done
+	limit    int64               // of buffer
+
+	abandon context.CancelFunc // gives up the writes in flight
+	working sync.WaitGroup     // the workers
+	ticking sync.WaitGroup     // the ticker
+	tick    chan struct{}      // closed to end the ticker
+}
+
+// Setup implements sarama.ConsumerGroupHandler.
+func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
+	x := h.indexer
+	ctx, abandon := context.WithCancel(context.Background())
+	s := &session{
+		trackers: map[partition]*tracker{},
+		buffer:   semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
+		abandon: abandon, tick: make(chan struct{}),
+	}
+	for topic, numbers := range cs.Claims() {
+		for _, number := range numbers {
+			t := &tracker{mark: func(next int64) { cs.MarkOffset(topic, number, next, "") }}
+			s.trackers[partition{topic, number}] = t
+		}
+	}
+	for range x.options.Workers {
+		w := newWorker(x, h.letters, func(err error) { x.fail(err, h.stop) }, s.release)
+		s.workers = append(s.workers, w)
+		s.working.Go(func() { w.run(ctx) })
+	}
+	s.ticking.Go(func() { h.tick(cs, s) })
+	h.session = s
+	x.progress.begin(len(s.trackers))
+	x.metrics.sessions.Inc()
+	x.options.Logger.Info("partitions claimed", "claims", cs.Claims(), "generation", cs.GenerationID())
+	return nil
+}
+
+// tick commits and looks how far behind the views are, until the session's Cleanup ends it.
+func (h *handler) tick(cs sarama.ConsumerGroupSession, s *session) {
+	commit := time.NewTicker(500 * time.Millisecond)
+	defer commit.Stop()
+	observe := time.NewTicker(200 * time.Millisecond)
+	defer observe.Stop()
+	for {
+		select {
+		case <-s.tick:
+			return
+		case <-commit.C:
+			cs.Commit()
+		case now := <-observe.C:
+			h.indexer.progress.observe(now)
+		}
+	}
+}
+
+// Cleanup implements sarama.ConsumerGroupHandler. All ConsumeClaims have returned: what they handed over is finished
+// within the drain timeout, or abandoned without a mark, to be consumed again by whoever claims the partition next. A
+// bulk that still reaches the store later loses to that one's, or has written what it would write: writes are
+// conditional.
+func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
+	s := h.session
+	for _, w := range s.workers {
+		close(w.input)
+	}
+	timer := time.AfterFunc(h.indexer.options.DrainTimeout, s.abandon)
+	s.working.Wait()
+	timer.Stop()
+	s.abandon()
+	close(s.tick)
+	s.ticking.Wait()
+	cs.Commit()
+	h.indexer.progress.end()
+	return nil
+}
+
+// ConsumeClaim implements sarama.ConsumerGroupHandler: it takes records until the session ends. It blocks while the
+// workers have more than they can hold, which stops the fetching, and so bounds memory whatever the backlog.
+func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	s := h.session
+	t := s.trackers[partition{claim.Topic(), claim.Partition()}]
+	first, end := claim.InitialOffset(), int64(0)
+	var err error
+	if first < 0 { // nothing was committed yet
+		if first, err = h.client.GetOffset(claim.Topic(), claim.Partition(), sarama.OffsetOldest); err != nil {
+			return fmt.Errorf("beginning of %s/%d: %w", claim.Topic(), claim.Partition(), err)
+		}
+	}
+	if end, err = h.client.GetOffset(claim.Topic(), claim.Partition(), sarama.OffsetNewest); err != nil {
+		return fmt.Errorf("end of %s/%d: %w", claim.Topic(), claim.Partition(), err)
+	}
+	t.begin(first)
+	h.indexer.progress.claim(partition{claim.Topic(), claim.Partition()}, claimed{
+		position: t.position,
+		end:      func() int64 { return max(end, claim.HighWaterMarkOffset()) },
+	})
+	for {
+		select {
+		case <-cs.Context().Done():
+			return nil
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return nil
+			}
+			if !h.take(cs.Context(), t, m) {
+				return nil
+			}
+		}
+	}
+}
+
+// take decodes a record and hands its events to the workers. It reports whether it did so before ctx ended; a record
+// handed over in part is never marked.
+func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessage) bool {
+	s, x := h.session, h.indexer
+	x.metrics.consumed.WithLabelValues(m.Topic).Inc()
+	size := min(int64(len(m.Key)+len(m.Value)+256), s.limit)
+	if err := s.buffer.Acquire(ctx, size); err != nil {
+		return false
+	}
+	envelopes, err := x.decoder.Decode(recordOf(m))
+	if err != nil {
+		r := t.take(m.Offset, size, 1)
+		return s.send(ctx, x.badItem(m, r, err))
+	}
+	var items []item
+	for _, e := range envelopes {
+		for _, v := range x.feeds[e.Aggregate] {
+			items = append(items, item{
+				view: v, id: x.views[v].Projection.DocumentID(e), event: e, message: m,
+			})
+		}
+	}
+	if len(items) == 0 { // a tombstone, or an empty batch
+		x.metrics.events.WithLabelValues(m.Topic, "empty").Inc()
+		s.release(t.take(m.Offset, size, 1))
+		return true
+	}
+	r := t.take(m.Offset, size, len(items))
+	for i := range items {
+		items[i].record = r
+		if !s.send(ctx, items[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// badItem returns what to do with a record that cannot be decoded: to dead-letter it and, where its key is that of an
+// aggregate, to mark the document as degraded.
+func (x *Indexer) badItem(m *sarama.ConsumerMessage, r *record, err error) item {
+	it := item{message: m, record: r, bad: err, view: -1}
+	for _, source := range x.sources {
+		if source.Topic == m.Topic && event.ValidID(string(m.Key)) {
+			it.view, it.id = x.feeds[source.Aggregate][0], string(m.Key)
+			it.event.Aggregate = source.Aggregate
+		}
+	}
+	return it
+}
+
+// send hands an item to the worker that its document belongs to.
+func (s *session) send(ctx context.Context, it item) bool {
+	h := fnv.New32a()
+	h.Write([]byte(it.id))
+	select {
+	case s.workers[h.Sum32()%uint32(len(s.workers))].input <- it:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// release ends one event of a record.
+func (s *session) release(r *record) {
+	if r.done() {
+		s.buffer.Release(r.bytes)
+	}
+}
+
+func recordOf(m *sarama.ConsumerMessage) event.Record {
+	headers := make([]event.Header, len(m.Headers))
+	for i, h := range m.Headers {
+		headers[i] = event.Header{Key: string(h.Key), Value: h.Value}
+	}
+	return event.Record{
+		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
+		Key: m.Key, Value: m.Value, Headers: headers, Time: m.Timestamp,
+	}
+}

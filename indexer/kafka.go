@@ -1,0 +1,103 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// DeadLetterSuffix is what a dead letter topic's name has behind its topic's.
+const DeadLetterSuffix = ".dlq"
+
+// NewConfig returns the client configuration that the indexer's promise rests on.
+func NewConfig() *sarama.Config {
+	c := sarama.NewConfig()
+	c.ClientID = "viewgate"
+
+	// With equal partition counts this gives one member the same partition numbers of all topics, and so all events of a
+	// document.
+	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest // the default would skip what is there on a first start
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Consumer.Group.ResetInvalidOffsets = false // the default would skip what retention deleted, in silence
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	c.Consumer.Return.Errors = true
+	c.Consumer.MaxProcessingTime = 2 * time.Second // beyond it a slow partition leaves the fetch loop and comes back
+	c.Consumer.MaxWaitTime = 250 * time.Millisecond
+	c.Consumer.Fetch.Default = 1 << 20
+	c.ChannelBufferSize = 128
+
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Return.Successes = true
+	c.Producer.MaxMessageBytes = 16 << 20 // the broker's own limit decides; beyond it a dead letter goes by reference
+	c.Producer.Retry.Max = 10
+	return c
+}
+
+// prepareTopics makes sure that the topics are there, creates the dead letter topics that are not, and warns where the
+// layout costs conflicts.
+func (x *Indexer) prepareTopics(client sarama.Client) error {
+	if err := client.RefreshMetadata(x.topics...); err != nil {
+		return fmt.Errorf("topics %v: %w", x.topics, err)
+	}
+	counts := map[int][]string{}
+	for _, topic := range x.topics {
+		partitions, err := client.Partitions(topic)
+		if err != nil {
+			return fmt.Errorf("topic %s: %w", topic, err)
+		}
+		counts[len(partitions)] = append(counts[len(partitions)], topic)
+	}
+	if len(counts) > 1 {
+		x.options.Logger.Warn("topics have different numbers of partitions: several processes will write the same "+
+			"documents, correctly but with conflicts", "topics by partitions", counts)
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return fmt.Errorf("dead letter topics: %w", err)
+	}
+	// The admin is not closed: that would close the client.
+	existing, err := client.Topics()
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	forever := "-1"
+	for _, topic := range x.topics {
+		if slices.Contains(existing, topic+DeadLetterSuffix) {
+			continue
+		}
+		err := admin.CreateTopic(topic+DeadLetterSuffix, &sarama.TopicDetail{
+			NumPartitions: 1, ReplicationFactor: -1,
+			ConfigEntries: map[string]*string{"retention.ms": &forever, "retention.bytes": &forever},
+		}, false)
+		if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			x.options.Logger.Warn("dead letter topic could not be created; the first dead letter will fail unless it "+
+				"is created by then", "topic", topic+DeadLetterSuffix, "error", err)
+		}
+	}
+	return nil
+}
+
+// backoff returns how long to wait before a further attempt, of which there have been so many: with full jitter, from
+// 100 ms up to 30 s.
+func backoff(attempt int) time.Duration {
+	ceiling := min(30*time.Second, 100*time.Millisecond<<min(attempt, 10))
+	return 10*time.Millisecond + rand.N(ceiling)
+}
+
+// wait waits for d and reports whether it did so before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

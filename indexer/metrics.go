@@ -1,0 +1,43 @@
+package indexer
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are what an operator watches. Lag is read when it is asked for.
+type metrics struct {
+	consumed  *prometheus.CounterVec // records by topic
+	events    *prometheus.CounterVec // events by topic and outcome
+	letters   *prometheus.CounterVec // dead letters by topic and reason
+	written   *prometheus.CounterVec // documents by view
+	conflicts *prometheus.CounterVec // by view
+	retries   *prometheus.CounterVec // of writes and reads, by view
+	sessions  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "viewgate", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		consumed:  counter("records_consumed_total", "Records consumed from Kafka.", "topic"),
+		events:    counter("events_total", "Events by what became of them.", "topic", "outcome"),
+		letters:   counter("dead_letters_total", "Records written to a dead letter topic.", "topic", "reason"),
+		written:   counter("documents_written_total", "Documents written to a view's store.", "view"),
+		conflicts: counter("write_conflicts_total", "Writes that found another writer's revision.", "view"),
+		retries:   counter("store_retries_total", "Reads and writes tried again because the store could not take them.", "view"),
+		sessions: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "viewgate", Name: "consumer_sessions_total", Help: "Times that partitions were claimed.",
+		}),
+	}
+	if r == nil {
+		return m
+	}
+	r.MustRegister(m.consumed, m.events, m.letters, m.written, m.conflicts, m.retries, m.sessions,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "lag_records", Help: "Records of the claimed partitions that are not indexed yet.",
+		}, func() float64 { records, _, _ := x.Lag(); return float64(records) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "lag_seconds",
+			Help: "Age of the newest end of the claimed partitions that is indexed.",
+		}, func() float64 { _, age, _ := x.Lag(); return age.Seconds() }))
+	return m
+}

@@ -1,0 +1,315 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/view"
+)
+
+// item is one event on its way to one document, or a record that could not be decoded.
+type item struct {
+	view    int // index into Indexer.views; -1 where there is no document
+	id      string
+	event   event.Envelope
+	bad     error // why the record could not be decoded; then only event.Aggregate is set
+	message *sarama.ConsumerMessage
+	record  *record
+}
+
+// worker folds and writes the documents whose ids hash to it. Its goroutine alone touches what it remembers.
+type worker struct {
+	*Indexer
+	letters *deadLetters
+	fail    func(error)
+	release func(*record)
+
+	input chan item
+	cache *simplelru.LRU[key, cached]
+}
+
+// key names a document.
+type key struct {
+	view int
+	id   string
+}
+
+// cached is a document as it was last written, and its revision. It is taken out of the cache while it is folded into,
+// and put back when it is written: what the cache holds is what the store holds, unless another process wrote since.
+type cached struct {
+	document projection.Document
+	revision view.Revision
+}
+
+func newWorker(x *Indexer, letters *deadLetters, fail func(error), release func(*record)) *worker {
+	cache, err := simplelru.NewLRU[key, cached](x.options.CacheSize, nil)
+	if err != nil { // a size below 1
+		panic(fmt.Sprintf("indexer: %v", err))
+	}
+	return &worker{
+		Indexer: x, letters: letters, fail: fail, release: release, cache: cache,
+		input: make(chan item, x.options.BatchEvents),
+	}
+}
+
+// run works until the input is closed and empty. When ctx ends it gives up what is in flight, and drops the rest.
+func (w *worker) run(ctx context.Context) {
+	for {
+		batch := w.collect()
+		if len(batch) == 0 {
+			return
+		}
+		if ctx.Err() != nil {
+			continue
+		}
+		if err := w.process(ctx, batch); err != nil && ctx.Err() == nil {
+			w.fail(err)
+		}
+	}
+}
+
+// collect waits for an event and then, for as long as the linger, for more. It returns nothing when the input is closed.
+func (w *worker) collect() []item {
+	first, ok := <-w.input
+	if !ok {
+		return nil
+	}
+	batch, bytes := []item{first}, len(first.message.Value)
+	linger := time.NewTimer(w.options.Linger)
+	defer linger.Stop()
+	for len(batch) < w.options.BatchEvents && bytes < w.options.BatchBytes {
+		select {
+		case it, ok := <-w.input:
+			if !ok {
+				return batch
+			}
+			batch, bytes = append(batch, it), bytes+len(it.message.Value)
+		case <-linger.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// job is a document with what is to be folded into it, in the order in which it came.
+type job struct {
+	key
+	items []item
+	cached
+	results []projection.Result // one for each item, by the latest fold
+}
+
+// process writes what a batch does to its documents, and ends its records. It returns an error where the indexer must
+// stop.
+func (w *worker) process(ctx context.Context, batch []item) error {
+	var jobs []*job
+	byKey := map[key]*job{}
+	for _, it := range batch {
+		if it.view < 0 {
+			if err := w.deadLetter(it, it.bad); err != nil {
+				return err
+			}
+			continue
+		}
+		k := key{it.view, it.id}
+		j := byKey[k]
+		if j == nil {
+			j = &job{key: k}
+			byKey[k], jobs = j, append(jobs, j)
+		}
+		j.items = append(j.items, it)
+	}
+	return w.settle(ctx, jobs)
+}
+
+// settle attempts the jobs until each is written, or ctx ends. Jobs that another writer was quicker at are tried again
+// at once, since that writer has made progress; after a fault of the store there is a pause. While it lasts the worker
+// takes nothing in, so the claims stop, and so does the fetching.
+func (w *worker) settle(ctx context.Context, jobs []*job) error {
+	for attempt := 0; len(jobs) > 0; attempt++ {
+		byView := map[int][]*job{}
+		for _, j := range jobs {
+			byView[j.view] = append(byView[j.view], j)
+		}
+		jobs = nil
+		var fault error
+		for v, mine := range w.views {
+			if len(byView[v]) == 0 {
+				continue
+			}
+			again, err := w.attempt(ctx, mine, byView[v])
+			switch {
+			case errors.Is(err, view.ErrRetry) || errors.Is(err, view.ErrUnavailable):
+				fault = err
+			case err != nil:
+				return err
+			}
+			jobs = append(jobs, again...)
+		}
+		if fault == nil {
+			continue
+		}
+		w.options.Logger.Warn("view store cannot take everything now; trying again", "documents", len(jobs),
+			"attempt", attempt+1, "error", fault)
+		if !wait(ctx, backoff(attempt)) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// attempt reads, folds and writes jobs of one view, once. It returns those to try again; the error is a fault of the
+// store to wait out, of the kinds view.ErrRetry and view.ErrUnavailable, or one that ends the run.
+func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job, fault error) {
+	deadline, cancel := context.WithTimeout(ctx, w.options.StoreTimeout)
+	defer cancel()
+	if err := w.load(deadline, v, jobs); err != nil {
+		w.metrics.retries.WithLabelValues(v.Name).Add(float64(len(jobs)))
+		return jobs, err
+	}
+	var writes []view.Write
+	var written []*job
+	for _, j := range jobs {
+		if !j.fold() {
+			if err := w.finish(j); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		source, err := j.document.Encode()
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, view.Write{
+			ID: j.id, Revision: j.revision, Hidden: j.document.Hidden(), Source: source,
+		})
+		written = append(written, j)
+	}
+	if len(writes) == 0 {
+		return nil, nil
+	}
+	for i, result := range v.Store.Apply(deadline, writes) {
+		j, err := written[i], error(nil)
+		switch {
+		case result.Err == nil:
+			j.revision = result.Revision
+			w.metrics.written.WithLabelValues(v.Name).Inc()
+			err = w.finish(j)
+		case errors.Is(result.Err, view.ErrConflict):
+			w.metrics.conflicts.WithLabelValues(v.Name).Inc()
+			again = append(again, j)
+		case !errors.Is(result.Err, view.ErrRefused):
+			w.metrics.retries.WithLabelValues(v.Name).Inc()
+			again, fault = append(again, j), result.Err
+		case len(j.items) > 1:
+			err = w.settleOneByOne(ctx, j)
+		case j.items[0].bad == nil: // the guilty event: next time it only leaves a mark
+			j.items[0].bad = &event.Error{Reason: event.ReasonRefused, Detail: result.Err.Error()}
+			again = append(again, j)
+		default: // not even the mark is taken
+			err = w.deadLetter(j.items[0], j.items[0].bad)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return again, fault
+}
+
+// settleOneByOne writes each of a job's items by itself, in their order, so that only those that the store refuses go
+// to the dead letter topic.
+func (w *worker) settleOneByOne(ctx context.Context, j *job) error {
+	for _, it := range j.items {
+		if err := w.settle(ctx, []*job{{key: j.key, items: []item{it}}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load gives each job its document: as remembered, as stored, or new. A document that was folded into before and not
+// written is read again.
+func (w *worker) load(ctx context.Context, v View, jobs []*job) error {
+	var ids []string
+	for _, j := range jobs {
+		j.cached, _ = w.cache.Get(j.key)
+		w.cache.Remove(j.key)
+		if j.document == nil {
+			ids = append(ids, j.id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	stored, err := v.Store.Get(ctx, view.Support(), ids)
+	if err != nil {
+		return fmt.Errorf("%w: %w", view.ErrUnavailable, err)
+	}
+	for _, j := range jobs {
+		d, ok := stored[j.id]
+		switch {
+		case j.document != nil:
+		case !ok:
+			j.document = v.Projection.New(j.id)
+		default:
+			j.revision = d.Revision
+			if j.document, err = v.Projection.Decode(d.Source); err != nil {
+				return fmt.Errorf("view %s holds a document %q that cannot be read, so it must be rebuilt: %w",
+					v.Name, j.id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fold offers a job's items to its document and reports whether that changed it.
+func (j *job) fold() (changed bool) {
+	j.results = j.results[:0]
+	for _, it := range j.items {
+		result := projection.Result{Outcome: projection.Refused, Changed: true, Err: it.bad}
+		if it.bad == nil {
+			result = j.document.Offer(it.event)
+		} else {
+			j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
+		}
+		j.results = append(j.results, result)
+		changed = changed || result.Changed
+	}
+	return changed
+}
+
+// finish ends a job whose document is as the store has it: refused items go to the dead letter topic, and all are done.
+func (w *worker) finish(j *job) error {
+	w.cache.Add(j.key, j.cached)
+	for i, it := range j.items {
+		w.metrics.events.WithLabelValues(it.message.Topic, string(j.results[i].Outcome)).Inc()
+		if err := j.results[i].Err; err != nil {
+			if err := w.deadLetter(it, err); err != nil {
+				return err
+			}
+			continue
+		}
+		w.release(it.record)
+	}
+	return nil
+}
+
+// deadLetter returns when the item's record is in the dead letter topic, and ends the item.
+func (w *worker) deadLetter(it item, why error) error {
+	if err := w.letters.write(it.message, why); err != nil {
+		return err
+	}
+	reason := event.ReasonOf(why)
+	w.metrics.letters.WithLabelValues(it.message.Topic, string(reason)).Inc()
+	w.options.Logger.Warn("dead letter", "topic", it.message.Topic, "partition", it.message.Partition,
+		"offset", it.message.Offset, "reason", reason, "detail", why.Error())
+	w.release(it.record)
+	return nil
+}

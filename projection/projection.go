@@ -1,0 +1,55 @@
+// Package projection decides what events do to a view's documents. It is pure: no I/O, no clock, no randomness, so a
+// replay of the same events gives the same bytes.
+//
+// Each view has a Projection, in a file of its own: Orders in order.go. The indexer drives them and knows no more of
+// them than this file says.
+package projection
+
+import (
+	"encoding/json"
+
+	"github.com/viewgate/viewgate/event"
+)
+
+// Projection makes the documents of one view out of events.
+type Projection interface {
+	// Aggregates lists the aggregates whose events the view is made of.
+	Aggregates() []event.Aggregate
+	// DocumentID returns the id of the document that an event belongs to. The event is of one of the Aggregates.
+	DocumentID(e event.Envelope) string
+	// New returns the document of which nothing is known but its id.
+	New(id string) Document
+	// Decode returns a document from the JSON that Encode gave.
+	Decode(source json.RawMessage) (Document, error)
+}
+
+// Document is a document while events are folded into it. It belongs to one goroutine at a time.
+type Document interface {
+	// Offer folds an event into the document.
+	Offer(e event.Envelope) Result
+	// Degrade marks the part of an aggregate as missing an event: of that version, or of the next where it is 0.
+	Degrade(a event.Aggregate, version uint64, reason string)
+	// Hidden reports whether searches should not find the document yet.
+	Hidden() bool
+	// Encode returns the document's JSON: equal bytes for equal documents.
+	Encode() (json.RawMessage, error)
+}
+
+// Result says what an event did to a document.
+type Result struct {
+	Outcome Outcome
+	Changed bool  // the document differs from before and is to be written
+	Err     error // why the event is refused, an *event.Error; nil otherwise
+}
+
+// Outcome is what became of an event. Its text is a metric's label.
+type Outcome string
+
+// The outcomes.
+const (
+	Applied Outcome = "applied" // folded, and perhaps others that had waited for it
+	Skipped Outcome = "skipped" // of a type that the view does not know; its version counts all the same
+	Stale   Outcome = "stale"   // folded before, or overtaken by an owner's answer
+	Held    Outcome = "held"    // waits in the document for one that is missing before it
+	Refused Outcome = "refused" // cannot be folded; it belongs in the dead letter topic
+)
