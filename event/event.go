@@ -147,5 +147,5 @@ func shortName(name string) string {
 	return name[strings.LastIndexAny(name, ".$")+1:]
 }
 
-// ValidID reports whether s can be an aggregate's id.
+// ValidID reports whether s can be an aggregate's id: 1 to 128 bytes of UTF-8 without control characters.
 func ValidID(s string) bool { return s != "" && checkName("id", s, ReasonMissing) == nil }
