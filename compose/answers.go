@@ -16,10 +16,7 @@ import (
 // The owners' answers as they write them, and what they become: the same values, in the same form, as the projection
 // writes from the events. A pointer is a field that may be null or missing.
 
-var (
-	errNoState   = errors.New("answer without a state")
-	errNoDetails = errors.New("answer without consumerId, restaurantId, orderTotal or createdAt")
-)
+var errNoDetails = errors.New("answer without consumerId, restaurantId, orderTotal or createdAt")
 
 type orderAnswer struct {
 	OrderID         wire.ID         `json:"orderId"`
@@ -119,13 +116,9 @@ func (o *Owners) readOrder(element json.RawMessage) answered {
 	var a orderAnswer
 	err := json.Unmarshal(element, &a)
 	if err == nil && a.Version > 0 {
-		switch {
-		case a.State == "":
-			err = errNoState
-		case a.ConsumerID == nil || a.RestaurantID == nil || a.OrderTotal == nil || a.CreatedAt == nil:
+		err = o.checkState("state", a.State)
+		if a.ConsumerID == nil || a.RestaurantID == nil || a.OrderTotal == nil || a.CreatedAt == nil {
 			err = errNoDetails
-		default:
-			err = o.checkState("state", a.State)
 		}
 		for _, item := range a.LineItems {
 			if item.Quantity < 0 || item.Quantity > math.MaxInt32 {
@@ -137,29 +130,18 @@ func (o *Owners) readOrder(element json.RawMessage) answered {
 }
 
 func (a *orderAnswer) details() order.Details {
-	d := order.Details{
+	return order.Details{
 		Version:      a.Version,
 		State:        order.State(a.State),
 		CreatedAt:    a.CreatedAt.Time,
 		DeliveryTime: moment(a.DeliveryTime),
-		Total:        money(a.OrderTotal),
+		Total:        order.NewMoney(*a.OrderTotal),
 		Consumer:     &order.Consumer{ConsumerID: string(*a.ConsumerID), Name: a.ConsumerName},
 		Restaurant:   &order.Restaurant{RestaurantID: string(*a.RestaurantID), Name: a.RestaurantName},
+		LineItems:    order.NewLineItems(a.LineItems),
+
+		DeliveryAddress: order.NewAddress(a.DeliveryAddress),
 	}
-	for _, item := range a.LineItems {
-		d.LineItems = append(d.LineItems, order.LineItem{
-			MenuItemID: string(item.MenuItemID),
-			Name:       item.Name,
-			Quantity:   item.Quantity,
-			Price:      *money(&item.Price),
-			Total:      *money(&item.Total),
-		})
-	}
-	if a.DeliveryAddress != nil {
-		address := order.Address(*a.DeliveryAddress)
-		d.DeliveryAddress = &address
-	}
-	return d
 }
 
 func (o *Owners) readTicket(element json.RawMessage) answered {
@@ -210,7 +192,10 @@ func (o *Owners) readBill(element json.RawMessage) answered {
 		err = o.checkState("bill.state", a.State)
 	}
 	return answered{string(a.OrderID), a.Version, func(to *order.Order) {
-		to.Bill = &order.Bill{Version: a.Version, State: order.BillState(a.State), Amount: money(a.Amount)}
+		to.Bill = &order.Bill{Version: a.Version, State: order.BillState(a.State)}
+		if a.Amount != nil {
+			to.Bill.Amount = order.NewMoney(*a.Amount)
+		}
 	}, err}
 }
 
@@ -220,13 +205,6 @@ func (a *consumerAnswer) consumer() *order.Consumer {
 		c.Name = strings.TrimSpace(a.Name.FirstName + " " + a.Name.LastName)
 	}
 	return c
-}
-
-func money(m *wire.Money) *order.Money {
-	if m == nil {
-		return nil
-	}
-	return &order.Money{Amount: m.String(), Currency: order.Currency}
 }
 
 func moment(t *wire.Time) *time.Time {

@@ -100,8 +100,7 @@ func (r *Reader) consumerInView(ctx context.Context, v view.Viewer, id string) C
 		Size:   1,
 	})
 	a := ConsumerAnswer{Source: FromView, Err: err}
-	// Filters are blind to case, so the hit may be somebody else's.
-	if len(page.Hits) > 0 && page.Hits[0].Order.Consumer != nil && page.Hits[0].Order.Consumer.ConsumerID == id {
+	if len(page.Hits) > 0 {
 		a.Consumer = page.Hits[0].Order.Consumer
 	}
 	return a

@@ -1,0 +1,162 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/graph/scalar"
+	"github.com/viewgate/viewgate/view"
+)
+
+// code is an error's extensions.code. Clients decide by it; messages are for people.
+type code string
+
+const (
+	badUserInput        code = "BAD_USER_INPUT"
+	queryTooComplex     code = "QUERY_TOO_COMPLEX"
+	cursorExpired       code = "CURSOR_EXPIRED"
+	staleView           code = "STALE_VIEW"
+	upstreamUnavailable code = "UPSTREAM_UNAVAILABLE"
+	timeout             code = "TIMEOUT"
+	internalServerError code = "INTERNAL_SERVER_ERROR"
+)
+
+// table tells what errors of other packages are to a client; the first that an error is counts. An empty message means
+// the error's own text.
+var table = []struct {
+	is      error
+	code    code
+	message string
+}{
+	{view.ErrCursor, badUserInput, ""},
+	{compose.ErrStale, staleView, compose.ErrStale.Error()},
+	{view.ErrUnavailable, upstreamUnavailable, "the view cannot be read now"},
+	{compose.ErrNotConfigured, upstreamUnavailable, ""},
+	{compose.ErrOwner, upstreamUnavailable, ""},
+	{context.DeadlineExceeded, timeout, "the operation took too long"},
+	{context.Canceled, timeout, "the operation was given up"},
+}
+
+// clientError is an error whose text is meant for the client.
+type clientError struct {
+	code code
+	err  error
+}
+
+func (e *clientError) Error() string { return e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
+func badInput(format string, args ...any) error {
+	return &clientError{badUserInput, fmt.Errorf(format, args...)}
+}
+
+func tooComplex(format string, args ...any) error {
+	return &clientError{queryTooComplex, fmt.Errorf(format, args...)}
+}
+
+var errCursorExpired error = &clientError{cursorExpired, errors.New("the cursor is of a former shape of the view: begin again")}
+
+// panicError is a panic of a resolver.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+func recovered(_ context.Context, value any) error { return &panicError{value, debug.Stack()} }
+
+// classify returns what a client is told of an error: its code and a message.
+func classify(ctx context.Context, err error) (code, string) {
+	if own := (*clientError)(nil); errors.As(err, &own) {
+		return own.code, own.Error()
+	}
+	if value := (*scalar.Error)(nil); errors.As(err, &value) {
+		return badUserInput, value.Error()
+	}
+	if invalid := (*view.InvalidError)(nil); errors.As(err, &invalid) {
+		return badUserInput, invalid.Error()
+	}
+	for _, row := range table {
+		if !errors.Is(err, row.is) {
+			continue
+		}
+		if row.code == upstreamUnavailable && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return timeout, "the operation took too long" // whoever was asked last is not to blame
+		}
+		switch owner := (*compose.OwnerError)(nil); {
+		case row.message != "":
+			return row.code, row.message
+		case row.is == compose.ErrOwner && errors.As(err, &owner):
+			return row.code, fmt.Sprintf("the %s service cannot be asked now", owner.Owner)
+		case errors.As(err, &owner):
+			return row.code, owner.Error()
+		}
+		return row.code, err.Error()
+	}
+	return internalServerError, "internal error"
+}
+
+// presenter turns errors into what clients are told, and logs what they are not.
+func presenter(logger *slog.Logger) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		shown := *graphql.DefaultErrorPresenter(ctx, err)
+		request := requestOf(ctx)
+		var is code
+		switch shown.Extensions["code"] {
+		case errcode.ParseFailed, errcode.ValidationFailed:
+			is = badUserInput // the library's own words, about the query
+		default:
+			is, shown.Message = classify(ctx, err)
+		}
+		shown.Extensions = map[string]any{"code": is}
+		switch is {
+		case internalServerError:
+			shown.Extensions["requestId"] = request.id
+			attributes := []any{"request", request.id, "path", shown.Path.String(), "err", err}
+			if p := (*panicError)(nil); errors.As(err, &p) {
+				attributes = append(attributes, "stack", string(p.stack))
+			}
+			logger.ErrorContext(ctx, "query failed", attributes...)
+		case upstreamUnavailable:
+			logger.WarnContext(ctx, "query lacks an upstream", "request", request.id, "path", shown.Path.String(), "err", err)
+		}
+		request.mu.Lock()
+		defer request.mu.Unlock()
+		if request.outcome == "ok" {
+			request.outcome = string(is)
+		}
+		return &shown
+	}
+}
+
+// locate returns err at a place below the field at ctx.
+func locate(ctx context.Context, err error, below ...ast.PathElement) error {
+	path := append(append(ast.Path{}, graphql.GetPath(ctx)...), below...)
+	return graphql.AddFieldLocationToError(ctx, gqlerror.WrapPath(path, err))
+}
+
+// capErrors cuts a response's errors to the limit, and tells how many it cut.
+func capErrors(limit int) graphql.ResponseMiddleware {
+	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		response := next(ctx)
+		if response == nil || len(response.Errors) <= limit {
+			return response
+		}
+		if response.Extensions == nil {
+			response.Extensions = map[string]any{}
+		}
+		response.Extensions["errorsOmitted"] = len(response.Errors) - limit
+		response.Errors = response.Errors[:limit]
+		return response
+	}
+}

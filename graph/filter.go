@@ -1,0 +1,181 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/viewgate/viewgate/graph/scalar"
+	"github.com/viewgate/viewgate/view"
+)
+
+// What a filter may hold.
+const (
+	maxFilterDepth  = 5
+	maxFilterLeaves = 50
+)
+
+// filterReader turns a filter input into the view's terms, guided by the schema: a field with @filters(field:) compares
+// that field with its operators; of the others, a list of the same input is a conjunction (and) or disjunction (or), and
+// one of the same input is negated.
+type filterReader struct {
+	schema *ast.Schema
+	leaves int // values compared so far
+}
+
+// readFilter reads a filter of this input type. No filter is one that always holds.
+func readFilter(schema *ast.Schema, inputType string, value map[string]any) (view.Filter, error) {
+	r := &filterReader{schema: schema}
+	return r.input(schema.Types[inputType], value, 1)
+}
+
+// input reads the fields in the schema's order, so that equal filters come out equal.
+func (r *filterReader) input(def *ast.Definition, value map[string]any, depth int) (view.Filter, error) {
+	if depth > maxFilterDepth {
+		return nil, badInput("filter: nested more than %d deep", maxFilterDepth)
+	}
+	all := view.And{}
+	for _, field := range def.Fields {
+		given := value[field.Name]
+		if given == nil {
+			continue
+		}
+		f, err := r.field(def, field, given, depth)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func (r *filterReader) field(def *ast.Definition, field *ast.FieldDefinition, given any, depth int) (view.Filter, error) {
+	if d := field.Directives.ForName("filters"); d != nil {
+		operators, _ := given.(map[string]any)
+		return r.compare(d.Arguments.ForName("field").Value.Raw, r.schema.Types[field.Type.Name()], operators)
+	}
+	var parts []view.Filter
+	for _, one := range listOf(field.Type, given) {
+		nested, _ := one.(map[string]any)
+		f, err := r.input(def, nested, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, f)
+	}
+	switch field.Name {
+	case "and":
+		return view.And(parts), nil
+	case "or":
+		return view.Or(parts), nil
+	case "not":
+		return view.Not{Filter: parts[0]}, nil
+	}
+	return nil, fmt.Errorf("filter: the schema's field %s.%s is no condition", def.Name, field.Name)
+}
+
+// compare reads the operators on one field of the view.
+func (r *filterReader) compare(path string, def *ast.Definition, operators map[string]any) (view.Filter, error) {
+	all := view.And{}
+	bounds := view.Range{Field: path}
+	for _, operator := range def.Fields {
+		given := operators[operator.Name]
+		if given == nil {
+			continue
+		}
+		values, err := r.values(operator.Type, given)
+		if err != nil {
+			return nil, err
+		}
+		switch operator.Name {
+		case "eq", "in":
+			all = append(all, view.In{Field: path, Values: values})
+		case "not":
+			all = append(all, view.Not{Filter: view.In{Field: path, Values: values}})
+		case "gt":
+			bounds.GT = values[0]
+		case "gte":
+			bounds.GTE = values[0]
+		case "lt":
+			bounds.LT = values[0]
+		case "lte":
+			bounds.LTE = values[0]
+		default:
+			return nil, fmt.Errorf("filter: the schema's field %s.%s is no operator", def.Name, operator.Name)
+		}
+	}
+	if bounds != (view.Range{Field: path}) {
+		all = append(all, bounds)
+	}
+	return all, nil
+}
+
+// values reads an operator's value, or its list of them.
+func (r *filterReader) values(t *ast.Type, given any) ([]any, error) {
+	values := []any{}
+	for _, one := range listOf(t, given) {
+		if r.leaves++; r.leaves > maxFilterLeaves {
+			return nil, badInput("filter: more than %d values to compare", maxFilterLeaves)
+		}
+		v, err := r.value(t.Name(), one)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// listOf returns what is given for a list; anything but a list is a list of one, as GraphQL coerces it.
+func listOf(t *ast.Type, given any) []any {
+	if list, ok := given.([]any); ok && t.Elem != nil {
+		return list
+	}
+	return []any{given}
+}
+
+// value reads one value of a GraphQL type into what the view compares with.
+func (r *filterReader) value(typeName string, given any) (any, error) {
+	switch typeName {
+	case "ID":
+		return idValue(given)
+	case "Decimal":
+		text, err := scalar.UnmarshalDecimal(given)
+		if err != nil {
+			return nil, err
+		}
+		return strconv.ParseFloat(text, 64)
+	case "DateTime":
+		return anyOf(scalar.UnmarshalDateTime(given))
+	case "Int":
+		n, err := scalar.UnmarshalInt(given)
+		return float64(n), err
+	case "String", "Boolean":
+		return given, nil
+	}
+	text, _ := given.(string)
+	if def := r.schema.Types[typeName]; def == nil || def.EnumValues.ForName(text) == nil {
+		return nil, badInput("filter: %.40q is no %s", fmt.Sprint(given), typeName)
+	}
+	return text, nil
+}
+
+func anyOf[T any](v T, err error) (any, error) { return v, err }
+
+// idValue reads an ID: the service's own, or the global one.
+func idValue(given any) (any, error) {
+	switch id := given.(type) {
+	case string:
+		if _, raw, ok := parseGlobalID(id); ok {
+			return raw, nil
+		}
+		return id, nil
+	case json.Number:
+		return id.String(), nil
+	case int64:
+		return strconv.FormatInt(id, 10), nil
+	}
+	return nil, badInput("filter: %.40q is no ID", fmt.Sprint(given))
+}

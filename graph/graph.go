@@ -1,0 +1,69 @@
+// Package graph answers GraphQL over HTTP from a compose.Reader.
+//
+// The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
+// signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
+// lookups.go the rest, filter.go reads filters. server.go is the HTTP side, limits.go refuses operations that cost too
+// much, errors.go tells clients what went wrong, freshness.go how fresh the answer is.
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/view"
+)
+
+// Options are what a handler can be told. The zero Options answer nobody anything: the zero Viewer sees no order.
+type Options struct {
+	// Viewer tells who asks. Nil: the zero Viewer.
+	Viewer func(*http.Request) view.Viewer
+	// TokenKey signs freshness tokens. Zero: a random key, good for one process.
+	TokenKey compose.TokenKey
+	// Lag tells how far the view is behind. Nil: unknown.
+	Lag Lag
+	// Logger takes what clients are not told. Nil: slog.Default.
+	Logger *slog.Logger
+	// Observe is called once per operation with its root field ("several" for more than one, "invalid" where it never
+	// ran), its outcome ("ok", or the first error's code) and how long it took. Nil: nobody is told.
+	Observe func(operation, outcome string, took time.Duration)
+	// Limits bound what one request may cost.
+	Limits Limits
+}
+
+// Lag tells how far the view is behind the events that were published. Not ok means that nobody knows.
+type Lag interface {
+	Lag(ctx context.Context) (lag time.Duration, ok bool)
+}
+
+// Limits bound what one request may cost. What is 0 has its default, given behind each.
+type Limits struct {
+	Body       int           // bytes of a POST's body, or of a GET's query string: 100 KiB
+	Tokens     int           // tokens of a query's text: 2,000
+	Depth      int           // fields within fields: 15
+	Aliases    int           // aliased fields, fragments counted wherever they are used: 30
+	RootFields int           // fields of Query: 20
+	Cost       int           // fields answered at most, each as often as its page is long: 25,000
+	Errors     int           // errors in a response: 20
+	Timeout    time.Duration // of the whole operation: 10 s
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, set := range []struct {
+		limit *int
+		to    int
+	}{
+		{&l.Body, 100 << 10}, {&l.Tokens, 2000}, {&l.Depth, 15}, {&l.Aliases, 30}, {&l.RootFields, 20},
+		{&l.Cost, 25_000}, {&l.Errors, 20},
+	} {
+		if *set.limit <= 0 {
+			*set.limit = set.to
+		}
+	}
+	if l.Timeout <= 0 {
+		l.Timeout = 10 * time.Second
+	}
+	return l
+}

@@ -1,0 +1,70 @@
+package graph
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"github.com/graph-gophers/dataloader/v7"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/view"
+)
+
+// request is what belongs to one HTTP request: who asks, what has been loaded for it, and what there is to tell about
+// the answer.
+type request struct {
+	id     string
+	viewer view.Viewer
+
+	orders      *dataloader.Loader[compose.Request, compose.Answer]
+	consumers   *dataloader.Loader[string, compose.ConsumerAnswer]
+	restaurants *dataloader.Loader[string, compose.RestaurantAnswer]
+
+	mu        sync.Mutex // guards what follows: fields are resolved at the same time
+	operation string
+	outcome   string
+	notes     []note
+}
+
+type requestKey struct{}
+
+// newRequest returns a request and the context that carries it, which all of its loads run with.
+func newRequest(ctx context.Context, reader *compose.Reader, viewer view.Viewer) (*request, context.Context) {
+	id := make([]byte, 8)
+	rand.Read(id) // never fails: it ends the process instead
+	r := &request{id: hex.EncodeToString(id), viewer: viewer, operation: "invalid", outcome: "ok"}
+	ctx = context.WithValue(ctx, requestKey{}, r)
+	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
+		return reader.ReadOrders(ctx, viewer, requests)
+	})
+	r.consumers = newLoader(ctx, func(ctx context.Context, ids []string) []compose.ConsumerAnswer {
+		return reader.Consumers(ctx, viewer, ids)
+	})
+	r.restaurants = newLoader(ctx, reader.Restaurants)
+	return r, ctx
+}
+
+func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }
+
+const (
+	loadWait = time.Millisecond // how long a batch waits for more keys
+	loadMost = 100              // how many keys it takes
+)
+
+// newLoader returns a loader whose batches are read with the request's context: the loader itself would use that of the
+// field that came first.
+func newLoader[K comparable, V any](ctx context.Context,
+	read func(context.Context, []K) []V) *dataloader.Loader[K, V] {
+	batch := func(_ context.Context, keys []K) []*dataloader.Result[V] {
+		results := make([]*dataloader.Result[V], len(keys))
+		for i, value := range read(ctx, keys) {
+			results[i] = &dataloader.Result[V]{Data: value}
+		}
+		return results
+	}
+	return dataloader.NewBatchedLoader(batch,
+		dataloader.WithWait[K, V](loadWait), dataloader.WithBatchCapacity[K, V](loadMost))
+}
