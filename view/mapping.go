@@ -17,7 +17,7 @@ type Kind string
 // The kinds, as the schema's enum IndexKind names them.
 const (
 	Text    Kind = "TEXT"    // words; with @facet or @sortable also the whole text
-	Keyword Kind = "KEYWORD" // one exact value, compared blind to case and accents
+	Keyword Kind = "KEYWORD" // one whole value, compared blind to case and accents; see Field.Exact
 	Number  Kind = "NUMBER"
 	Money   Kind = "MONEY" // an object {amount, currency}; the amount is what is compared
 	Date    Kind = "DATE"  // RFC 3339, milliseconds
@@ -33,6 +33,22 @@ type Field struct {
 	Sortable  bool    // it may order a result
 	VisibleTo Role    // viewers of this role see the documents in which this field is their id
 	Enum      []string
+}
+
+// Exact reports whether the field's values are compared as they are, case and accents included: they are ids that decide
+// who sees a document.
+func (f *Field) Exact() bool { return f.VisibleTo != "" }
+
+// Whole reports whether the field's whole values are indexed, to be compared with In: every keyword and boolean, and the
+// text whose values are counted or ordered by.
+func (f *Field) Whole() bool {
+	switch f.Kind {
+	case Keyword, Boolean:
+		return true
+	case Text:
+		return f.Facet || f.Sortable
+	}
+	return false
 }
 
 // Mapping tells how a view's documents are indexed. It is read from the schema and not changed afterwards.
@@ -118,6 +134,9 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 			}
 			field.Weight = weight
 		}
+		if field.Facet && kind != Text && kind != Keyword && kind != Boolean {
+			return fmt.Errorf("%s.%s: @facet needs a TEXT, KEYWORD or BOOLEAN", def.Name, fd.Name)
+		}
 		if d := fd.Directives.ForName("visibleTo"); d != nil {
 			if kind != Keyword {
 				return fmt.Errorf("%s.%s: @visibleTo needs a KEYWORD", def.Name, fd.Name)
@@ -142,8 +161,10 @@ func (m *Mapping) finish() {
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		m.byPath[f.Path] = f
-		// Weight and VisibleTo are used when a question is asked; they change nothing in the index.
-		fmt.Fprintf(h, "%s %s searched=%t facet=%t sortable=%t\n", f.Path, f.Kind, f.Weight > 0, f.Facet, f.Sortable)
+		// How much a word counts and which role sees a document are used when a question is asked; they change nothing
+		// in the index.
+		fmt.Fprintf(h, "%s %s searched=%t facet=%t sortable=%t exact=%t\n",
+			f.Path, f.Kind, f.Weight > 0, f.Facet, f.Sortable, f.Exact())
 	}
 	fmt.Fprintf(h, "%q", m.Stored)
 	m.Hash = hex.EncodeToString(h.Sum(nil)[:4])

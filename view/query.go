@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -25,8 +26,14 @@ type Query struct {
 	Facets []Facet
 }
 
-// MaxSize is the largest page that a store gives in one call.
-const MaxSize = 1000
+// What one query may ask for.
+const (
+	MaxSize    = 1000 // documents in a page, values of a facet
+	MaxWords   = 64
+	MaxSorts   = 8
+	MaxFacets  = 16
+	MaxClauses = 1024 // conditions of a filter, with each value of an In counted
+)
 
 // Relevance as a Sort's field orders by how well the words match, best first when Descending.
 const Relevance = "_score"
@@ -73,13 +80,17 @@ type Page struct {
 type Hit struct {
 	Document
 	Position Position
-	Score    float64 // how well the words match; larger is better, comparable within one page only
+	Score    float64 // in an order by Relevance how well the words match, larger is better; else 0
 }
 
 // Filter is a condition on a document: And, Or, Not, In, Range or Exists. Values are typed by the field's kind: string
 // for text and keyword, float64 for number and money, time.Time for date, bool for boolean. A field with several values
 // (in a list) satisfies In and Range if any of them does.
-type Filter interface{ check(*Mapping) error }
+type Filter interface {
+	// check reports the first thing that the mapping does not allow. It takes the filter's conditions off what is left
+	// of MaxClauses.
+	check(m *Mapping, left *int) error
+}
 
 // And holds if all hold; an empty And always does.
 type And []Filter
@@ -90,7 +101,8 @@ type Or []Filter
 // Not holds if the other does not.
 type Not struct{ Filter Filter }
 
-// In holds if the field has one of the values. Keywords are compared blind to case and accents.
+// In holds if the field has one of the values. Keywords are compared blind to case and accents, Field.Exact ones as they
+// are. Texts are compared whole, like keywords, and only those of which Field.Whole.
 type In struct {
 	Field  string
 	Values []any
@@ -127,6 +139,14 @@ func (q *Query) Check(m *Mapping) error {
 	if q.Size < 0 || q.Size > MaxSize {
 		return invalid("", "a page of %d: 0 to %d are possible", q.Size, MaxSize)
 	}
+	switch {
+	case len(q.Words) > MaxWords:
+		return invalid("", "%d words: %d are possible", len(q.Words), MaxWords)
+	case len(q.Sort) > MaxSorts:
+		return invalid("", "an order of %d keys: %d are possible", len(q.Sort), MaxSorts)
+	case len(q.Facets) > MaxFacets:
+		return invalid("", "%d facets: %d are possible", len(q.Facets), MaxFacets)
+	}
 	for _, s := range q.Sort {
 		if s.Field == Relevance {
 			continue
@@ -151,7 +171,8 @@ func (q *Query) Check(m *Mapping) error {
 	if q.Filter == nil {
 		return nil
 	}
-	return q.Filter.check(m)
+	left := MaxClauses
+	return q.Filter.check(m, &left)
 }
 
 // Order returns the sort keys that the query is answered by, without the tie-break by id.
@@ -188,34 +209,49 @@ func (p *Position) check(order []Sort, m *Mapping) error {
 	return nil
 }
 
-func (f And) check(m *Mapping) error { return checkAll(f, m) }
-func (f Or) check(m *Mapping) error  { return checkAll(f, m) }
+func (f And) check(m *Mapping, left *int) error { return checkAll(f, m, left) }
+func (f Or) check(m *Mapping, left *int) error  { return checkAll(f, m, left) }
+func (f Not) check(m *Mapping, left *int) error { return checkAll([]Filter{f.Filter}, m, left) }
 
-func checkAll(filters []Filter, m *Mapping) error {
+func checkAll(filters []Filter, m *Mapping, left *int) error {
+	if err := spend(left, 1); err != nil {
+		return err
+	}
 	for _, f := range filters {
-		if err := f.check(m); err != nil {
+		if f == nil {
+			return invalid("", "a condition is missing")
+		}
+		if err := f.check(m, left); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f Not) check(m *Mapping) error { return f.Filter.check(m) }
+func spend(left *int, n int) error {
+	if *left -= n; *left < 0 {
+		return invalid("", "a filter of more than %d conditions", MaxClauses)
+	}
+	return nil
+}
 
-func (f In) check(m *Mapping) error {
+func (f In) check(m *Mapping, left *int) error {
 	field := m.Field(f.Field)
 	if field == nil {
 		return invalid(f.Field, "not an indexed field")
+	}
+	if field.Kind == Text && !field.Whole() {
+		return invalid(f.Field, "a text that is indexed by its words alone cannot be compared whole")
 	}
 	for _, v := range f.Values {
 		if err := field.checkValue(v); err != nil {
 			return err
 		}
 	}
-	return nil
+	return spend(left, 1+len(f.Values))
 }
 
-func (f Range) check(m *Mapping) error {
+func (f Range) check(m *Mapping, left *int) error {
 	field := m.Field(f.Field)
 	if field == nil {
 		return invalid(f.Field, "not an indexed field")
@@ -233,14 +269,14 @@ func (f Range) check(m *Mapping) error {
 			return err
 		}
 	}
-	return nil
+	return spend(left, 1)
 }
 
-func (f Exists) check(m *Mapping) error {
+func (f Exists) check(m *Mapping, left *int) error {
 	if m.Field(f.Field) == nil {
 		return invalid(f.Field, "not an indexed field")
 	}
-	return nil
+	return spend(left, 1)
 }
 
 // checkValue reports whether v has the Go type that the field's kind compares with.
@@ -250,7 +286,9 @@ func (f *Field) checkValue(v any) error {
 	case Text, Keyword:
 		_, ok = v.(string)
 	case Number, Money:
-		_, ok = v.(float64)
+		var n float64
+		n, ok = v.(float64)
+		ok = ok && !math.IsNaN(n) && !math.IsInf(n, 0)
 	case Date:
 		_, ok = v.(time.Time)
 	case Boolean:

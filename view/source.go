@@ -3,7 +3,10 @@ package view
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +18,12 @@ func DecodeSource(source json.RawMessage) (map[string]any, error) {
 	var m map[string]any
 	if err := d.Decode(&m); err != nil {
 		return nil, fmt.Errorf("document is no JSON object: %w", err)
+	}
+	if m == nil {
+		return nil, errors.New("document is no JSON object: it is null")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("document is no JSON object: something follows it")
 	}
 	return m, nil
 }
@@ -38,14 +47,18 @@ func (f *Field) collect(into []any, from any, path string) []any {
 			return f.collect(into, from[name], rest)
 		}
 		if f.Kind == Money {
-			return f.collect(into, from["amount"], "")
+			return f.append(into, from["amount"])
 		}
 		return into
 	}
-	if path != "" {
+	if path != "" || f.Kind == Money {
 		return into
 	}
-	if v := f.value(from); v != nil {
+	return f.append(into, from)
+}
+
+func (f *Field) append(into []any, raw any) []any {
+	if v := f.value(raw); v != nil {
 		into = append(into, v)
 	}
 	return into
@@ -63,7 +76,7 @@ func (f *Field) value(raw any) any {
 	case Number, Money:
 		switch v := raw.(type) {
 		case string: // an exact decimal; as a float64 it still orders and equals right up to 15 digits
-			if n, err := json.Number(v).Float64(); err == nil {
+			if n, err := strconv.ParseFloat(v, 64); err == nil && strings.Trim(v, "+-.0123456789eE") == "" {
 				return n
 			}
 		case json.Number:

@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"unicode/utf8"
 )
 
 // Store keeps the documents of one view. All methods may be called from several goroutines.
@@ -49,12 +51,27 @@ type Document struct {
 	Source   json.RawMessage
 }
 
+// MaxID is the length of the longest document id, in bytes.
+const MaxID = 512
+
 // Write asks for Source to become the document ID, if the stored document's revision is still Revision.
 type Write struct {
 	ID       string
 	Revision Revision // zero: the document must not exist
 	Hidden   bool     // kept, found by id, never found by search
 	Source   json.RawMessage
+}
+
+// Check returns the decoded source of a write, or tells why no store takes it: ids are UTF-8 of 1 to MaxID bytes, and a
+// source is one JSON object. Stores call it first.
+func (w *Write) Check() (map[string]any, error) {
+	if n := len(w.ID); n < 1 || n > MaxID {
+		return nil, fmt.Errorf("id of %d bytes: 1 to %d are possible", n, MaxID)
+	}
+	if !utf8.ValidString(w.ID) {
+		return nil, fmt.Errorf("id %q is not UTF-8", w.ID)
+	}
+	return DecodeSource(w.Source)
 }
 
 // Result answers one Write. Err is nil, or wraps exactly one of ErrConflict, ErrRetry and ErrRefused.
