@@ -37,3 +37,5 @@ func TestStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) { viewtest.Run(t, open) })
 	}
 }
+
+func TestDifferential(t *testing.T) { viewtest.Differential(t, openers["Memory"]) }

@@ -1,0 +1,316 @@
+package viewtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/viewgate/viewgate/view"
+)
+
+// Differential compares a store with the Reference: what they answer to the same writes, and to random questions about
+// what then is there. Orders by relevance are each store's own; of these the sets of documents are compared.
+func Differential(t *testing.T, open func(t *testing.T, m *view.Mapping) view.Store) {
+	m := Mapping(t)
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprintf("corpus %d", seed), func(t *testing.T) {
+			d := &differential{store: open(t, m), reference: NewReference(m)}
+			d.write(t, rand.New(rand.NewPCG(seed, 0)))
+			t.Run("Get", func(t *testing.T) { rapid.Check(t, d.get) })
+			t.Run("Search", func(t *testing.T) { rapid.Check(t, d.search) })
+		})
+	}
+}
+
+type differential struct {
+	store     view.Store
+	reference *Reference
+	ids       []string
+}
+
+// The pools that documents and questions are made of are small, so that they often meet.
+var (
+	somePieces = []string{"soup", "Soup", "café", "CAFE", "crème", "brûlée", "take", "out", "take-out", "Zoë", "x1", "Éa", "ea", "noir"}
+	someKeys   = []string{"", "a", "A", "á", "Bär", "bar", "z-9", "open", "OPEN", "take-out", "two words"}
+	someGuests = []string{"ann", "Ann", "bob", "änn"}
+	someMoney  = []string{"0.3", "0.30", "-5.00", "10", "9.99", "99999999.99", "0.000001"}
+	someNumber = []any{-3, 0, 1, 2, 2.5, 10, 1e6}
+	someTimes  = []string{"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2026-03-01T11:07:00Z", "2026-03-01T12:07:00+01:00",
+		"2026-03-01T11:07:00.001Z", "2026-03-01T11:07:00.0015Z", "2031-01-01T00:00:00Z"}
+)
+
+func one[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// randomText is a few pieces, with signs around them.
+func randomText(r *rand.Rand) string {
+	text := ""
+	for range 1 + r.IntN(4) {
+		text += one(r, somePieces) + one(r, []string{" ", ", ", " - ", "/"})
+	}
+	return text
+}
+
+// randomDocument has most of the fields most of the time.
+func randomDocument(r *rand.Rand, id string) object {
+	source := object{"mealId": id, "memo": randomText(r)}
+	set := func(name string, value func() any) {
+		switch n := r.IntN(10); {
+		case n == 0:
+			source[name] = nil
+		case n < 8:
+			source[name] = value()
+		}
+	}
+	set("state", func() any { return one(r, []string{"OPEN", "DONE"}) })
+	set("tag", func() any {
+		if r.IntN(5) == 0 {
+			return []any{one(r, someKeys), one(r, someKeys)}
+		}
+		return one(r, someKeys)
+	})
+	set("title", func() any { return one(r, append([]string{randomText(r)}, someKeys...)) })
+	set("note", func() any { return randomText(r) })
+	set("guest", func() any { return object{"guestId": one(r, someGuests), "name": randomText(r)} })
+	set("kitchen", func() any { return object{"kitchenId": one(r, someGuests), "name": one(r, somePieces)} })
+	set("items", func() any {
+		items := []any{}
+		for range r.IntN(4) {
+			items = append(items, object{"dish": one(r, somePieces), "quantity": 1 + r.IntN(9), "remark": randomText(r)})
+		}
+		return items
+	})
+	set("total", func() any { return money(one(r, someMoney)) })
+	set("seats", func() any { return one(r, someNumber) })
+	set("placedAt", func() any { return one(r, someTimes) })
+	set("rush", func() any { return r.IntN(2) == 0 })
+	return source
+}
+
+// write sends both the same writes, right and wrong ones, and compares what they answer.
+func (d *differential) write(t *testing.T, r *rand.Rand) {
+	for i := range 60 {
+		d.ids = append(d.ids, fmt.Sprintf("M-%d", i))
+	}
+	type revisions struct{ store, reference view.Revision }
+	now, before := map[string]revisions{}, map[string]revisions{}
+	for range 8 {
+		var toStore, toReference []view.Write
+		for _, i := range r.Perm(len(d.ids))[:30] {
+			id := d.ids[i]
+			use := now[id]
+			switch r.IntN(6) {
+			case 0:
+				use = before[id]
+			case 1:
+				use = revisions{}
+			}
+			w := view.Write{ID: id, Hidden: r.IntN(8) == 0, Source: encode(t, randomDocument(r, id))}
+			if r.IntN(20) == 0 {
+				w.Source = w.Source[1:]
+			}
+			w.Revision = use.store
+			toStore = append(toStore, w)
+			w.Revision = use.reference
+			toReference = append(toReference, w)
+		}
+		got, want := d.store.Apply(t.Context(), toStore), d.reference.Apply(t.Context(), toReference)
+		for i, w := range toStore {
+			for _, err := range []error{view.ErrConflict, view.ErrRefused, view.ErrRetry} {
+				if errors.Is(got[i].Err, err) != errors.Is(want[i].Err, err) {
+					t.Fatalf("write of %s: %v, want %v", w.ID, got[i].Err, want[i].Err)
+				}
+			}
+			if want[i].Err != nil {
+				continue
+			}
+			before[w.ID], now[w.ID] = now[w.ID], revisions{got[i].Revision, want[i].Revision}
+		}
+	}
+	refresh(t, d.store)
+}
+
+func drawViewer(t *rapid.T) view.Viewer {
+	switch rapid.IntRange(0, 9).Draw(t, "viewer") {
+	case 0:
+		return view.Viewer{}
+	case 1, 2:
+		return view.As(view.RoleConsumer, rapid.SampledFrom(someGuests).Draw(t, "consumer"))
+	case 3:
+		return view.As(view.RoleRestaurant, rapid.SampledFrom(someGuests).Draw(t, "restaurant"))
+	}
+	return view.Support()
+}
+
+func drawWords(t *rapid.T) []string {
+	var words []string
+	for range rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2}).Draw(t, "words") {
+		words = append(words, rapid.SampledFrom(slices.Concat(somePieces, someKeys, someGuests,
+			[]string{"m-1", "M-2", "soup/noir", "?!"})).Draw(t, "word"))
+	}
+	return words
+}
+
+func drawFilter(t *rapid.T, depth int) view.Filter {
+	kind := rapid.IntRange(0, 9).Draw(t, "filter")
+	if depth > 0 && kind < 5 {
+		var sub []view.Filter
+		for range rapid.IntRange(0, 3).Draw(t, "parts") {
+			sub = append(sub, drawFilter(t, depth-1))
+		}
+		switch kind {
+		case 0, 1:
+			return view.And(sub)
+		case 2, 3:
+			return view.Or(sub)
+		}
+		return view.Not{Filter: drawFilter(t, depth-1)}
+	}
+	switch kind {
+	case 5:
+		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish", "items.quantity",
+			"total", "seats", "placedAt", "rush"}).Draw(t, "exists")}
+	case 6, 7:
+		field := rapid.SampledFrom([]string{"total", "seats", "items.quantity", "placedAt"}).Draw(t, "range")
+		r := view.Range{Field: field}
+		for _, bound := range []*any{&r.GT, &r.GTE, &r.LT, &r.LTE} {
+			if rapid.IntRange(0, 2).Draw(t, "bound") == 0 {
+				*bound = drawValue(t, field)
+			}
+		}
+		return r
+	}
+	field := rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "guest.guestId", "kitchen.name", "items.dish",
+		"items.quantity", "total", "seats", "placedAt", "rush"}).Draw(t, "in")
+	in := view.In{Field: field}
+	for range rapid.IntRange(0, 3).Draw(t, "values") {
+		in.Values = append(in.Values, drawValue(t, field))
+	}
+	return in
+}
+
+func drawValue(t *rapid.T, field string) any {
+	switch field {
+	case "mealId":
+		return rapid.SampledFrom([]string{"M-1", "m-2", "M-30", "nothing"}).Draw(t, "id")
+	case "total":
+		return rapid.SampledFrom([]float64{0.3, -5, 10, 9.99, 1e-6, 99999999.99, 5}).Draw(t, "amount")
+	case "seats", "items.quantity":
+		return rapid.SampledFrom([]float64{-3, 0, 1, 2, 2.5, 3, 5, 10, 1e6}).Draw(t, "number")
+	case "placedAt":
+		return at(rapid.SampledFrom(someTimes).Draw(t, "time")).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "ms")) * time.Millisecond)
+	case "rush":
+		return rapid.Bool().Draw(t, "boolean")
+	}
+	return rapid.SampledFrom(slices.Concat(someKeys, someGuests, somePieces, []string{"DONE"})).Draw(t, "text")
+}
+
+func drawQuery(t *rapid.T) view.Query {
+	q := view.Query{Words: drawWords(t), Size: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 11, 12, 100}).Draw(t, "size")}
+	if rapid.Bool().Draw(t, "filtered") {
+		q.Filter = drawFilter(t, 3)
+	}
+	q.Backward = rapid.Bool().Draw(t, "backward")
+	for range rapid.IntRange(0, 3).Draw(t, "keys") {
+		q.Sort = append(q.Sort, view.Sort{
+			Field: rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "items.quantity", "total", "seats", "placedAt",
+				"rush", view.Relevance}).Draw(t, "key"),
+			Descending: rapid.Bool().Draw(t, "descending"),
+		})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "facets") {
+		q.Facets = append(q.Facets, view.Facet{
+			Field: rapid.SampledFrom([]string{"state", "tag", "title", "kitchen.name", "items.dish", "rush"}).Draw(t, "facet"),
+			Size:  rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "buckets"),
+		})
+	}
+	return q
+}
+
+func (d *differential) get(t *rapid.T) {
+	v := drawViewer(t)
+	ids := rapid.SliceOfN(rapid.SampledFrom(append([]string{"nowhere"}, d.ids...)), 0, 20).Draw(t, "ids")
+	got, err := d.store.Get(t.Context(), v, ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := d.reference.Get(t.Context(), v, ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignoreRevision := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Revision" }, cmp.Ignore())
+	asValue := cmp.Transformer("value", func(text json.RawMessage) map[string]any {
+		source, err := view.DecodeSource(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return source
+	})
+	if diff := cmp.Diff(want, got, ignoreRevision, asValue); diff != "" {
+		t.Fatalf("%v gets (-reference +store):\n%s", v, diff)
+	}
+}
+
+func (d *differential) search(t *rapid.T) {
+	v, q := drawViewer(t), drawQuery(t)
+	relevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
+	if relevance && len(q.Words) > 0 {
+		q.Size = 100 // all, in one page
+	} else if n := len(d.ids); q.Size > 0 && rapid.Bool().Draw(t, "behind a hit") {
+		all := q
+		all.Size = n
+		hits, same := d.ask(t, v, all).Hits, d.expect(t, v, all).Hits
+		if len(hits) > 0 && len(same) == len(hits) {
+			i := rapid.IntRange(0, len(hits)-1).Draw(t, "hit")
+			want, got := q, q
+			want.From, got.From = &same[i].Position, &hits[i].Position
+			d.compare(t, d.expect(t, v, want), d.ask(t, v, got), false, q.Size > 0)
+		}
+	}
+	d.compare(t, d.expect(t, v, q), d.ask(t, v, q), relevance && len(q.Words) > 0, q.Size > 0)
+}
+
+func (d *differential) ask(t *rapid.T, v view.Viewer, q view.Query) view.Page {
+	p, err := d.store.Search(t.Context(), v, q)
+	if err != nil {
+		t.Fatalf("%v asks %+v: %v", v, q, err)
+	}
+	return p
+}
+
+func (d *differential) expect(t *rapid.T, v view.Viewer, q view.Query) view.Page {
+	p, err := d.reference.Search(t.Context(), v, q)
+	if err != nil {
+		t.Fatalf("%v asks %+v of the reference: %v", v, q, err)
+	}
+	return p
+}
+
+func (d *differential) compare(t *rapid.T, want, got view.Page, anyOrder, paged bool) {
+	wantIDs, gotIDs := idsOf(want), idsOf(got)
+	if anyOrder {
+		slices.Sort(wantIDs)
+		slices.Sort(gotIDs)
+	}
+	if diff := cmp.Diff(wantIDs, gotIDs); diff != "" {
+		t.Errorf("ids (-reference +store):\n%s", diff)
+	}
+	if got.Total > want.Total || got.Exact && got.Total < want.Total {
+		t.Errorf("Total is %d (exact: %t), want %d", got.Total, got.Exact, want.Total)
+	}
+	if paged && got.More != want.More {
+		t.Errorf("More is %t, want %t", got.More, want.More)
+	}
+	if len(got.Facets) != len(want.Facets) {
+		t.Fatalf("%d facets, want %d", len(got.Facets), len(want.Facets))
+	}
+	if diff := cmp.Diff(facetText(want.Facets), facetText(got.Facets)); diff != "" {
+		t.Errorf("facets (-reference +store):\n%s", diff)
+	}
+}
