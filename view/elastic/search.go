@@ -1,0 +1,355 @@
+package elastic
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/viewgate/viewgate/view"
+)
+
+// Get implements view.Store.
+func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[string]view.Document, error) {
+	found := make(map[string]view.Document, len(ids))
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || len(id) > maxID })
+	if len(ids) == 0 {
+		return found, nil
+	}
+	var answer struct {
+		Docs []struct {
+			stored
+			Found bool   `json:"found"`
+			Error *cause `json:"error"`
+		} `json:"docs"`
+	}
+	request := esapi.MgetRequest{Index: s.reads, Body: encode(object{"ids": ids})}
+	if err := s.read(ctx, "get", request, &answer); err != nil {
+		return nil, err
+	}
+	for _, d := range answer.Docs {
+		if d.Error != nil {
+			return nil, s.unavailable("get", fmt.Errorf("%s: document %q: %s", s.client, d.ID, d.Error.text()))
+		}
+		if !d.Found {
+			continue
+		}
+		document, err := d.document()
+		if err != nil {
+			return nil, s.unavailable("get", err)
+		}
+		source, err := view.DecodeSource(document.Source)
+		if err != nil {
+			return nil, s.unavailable("get", err)
+		}
+		if s.mapping.Visible(v, source) {
+			found[d.ID] = document
+		}
+	}
+	return found, nil
+}
+
+// stored is a document in an answer.
+type stored struct {
+	Index       string          `json:"_index"`
+	ID          string          `json:"_id"`
+	SeqNo       int64           `json:"_seq_no"`
+	PrimaryTerm int64           `json:"_primary_term"`
+	Source      json.RawMessage `json:"_source"`
+}
+
+func (d *stored) document() (view.Document, error) {
+	source, hidden, err := split(d.ID, d.Source)
+	if err != nil {
+		return view.Document{}, err
+	}
+	r := revision(d.Index, d.SeqNo, d.PrimaryTerm)
+	return view.Document{ID: d.ID, Revision: r, Hidden: hidden, Source: source}, nil
+}
+
+var (
+	yes = true
+	no  = false
+)
+
+// searchAnswer is what of a search's answer is used.
+type searchAnswer struct {
+	TimedOut bool `json:"timed_out"`
+	Hits     struct {
+		Total struct {
+			Value    int    `json:"value"`
+			Relation string `json:"relation"`
+		} `json:"total"`
+		Hits []struct {
+			stored
+			Sort []json.RawMessage `json:"sort"`
+		} `json:"hits"`
+	} `json:"hits"`
+	Aggregations map[string]struct {
+		Buckets []struct {
+			Key   json.RawMessage `json:"key"`
+			Text  string          `json:"key_as_string"`
+			Count int             `json:"doc_count"`
+		} `json:"buckets"`
+	} `json:"aggregations"`
+}
+
+// Search implements view.Store. Totals are exact up to Options.CountUpTo. A relevance depends on all documents of a
+// shard, so an order by it moves when documents are written between two pages; other orders do not. It answers from all
+// shards or not at all.
+func (s *Store) Search(ctx context.Context, v view.Viewer, q view.Query) (view.Page, error) {
+	if err := q.Check(s.mapping); err != nil {
+		return view.Page{}, err
+	}
+	order := s.order(q)
+	body := s.searchBody(v, q, order)
+	timeout := s.client.timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
+	}
+	body["timeout"] = interval(timeout)
+	var answer searchAnswer
+	err := s.read(ctx, "search", esapi.SearchRequest{
+		Index:                     []string{s.reads},
+		Body:                      encode(body),
+		AllowPartialSearchResults: &no,
+		SeqNoPrimaryTerm:          &yes,
+		Preference:                preference(v),
+	}, &answer)
+	if err != nil {
+		return view.Page{}, err
+	}
+	if answer.TimedOut {
+		return view.Page{}, s.unavailable("search", fmt.Errorf("%s: not done within %v", s.client, timeout))
+	}
+	return s.page(q, order, answer)
+}
+
+// preference names the viewer to Elasticsearch, which then asks the same copies of the shards each time: a viewer does
+// not see an order that was there a moment ago disappear because another copy is refreshed later.
+func preference(v view.Viewer) string {
+	h := sha256.Sum256([]byte(v.String()))
+	return "viewer-" + hex.EncodeToString(h[:8])
+}
+
+func (s *Store) searchBody(v view.Viewer, q view.Query, order []key) object {
+	filters := []object{{"term": object{fieldAdded + ".hidden": false}}}
+	for _, f := range []view.Filter{s.mapping.Scope(v), q.Filter} {
+		if f != nil {
+			filters = append(filters, s.filter(f))
+		}
+	}
+	query := object{"filter": filters}
+	if len(q.Words) > 0 {
+		must := make([]object, len(q.Words))
+		for i, word := range q.Words {
+			must[i] = s.word(word)
+		}
+		query["must"] = must
+	}
+	body := object{"query": object{"bool": query}, "track_total_hits": s.options.CountUpTo, "size": 0}
+	if q.Size > 0 {
+		body["size"] = q.Size + 1 // one more tells whether there is more
+		sort := make([]object, len(order))
+		for i, k := range order {
+			sort[i] = k.sort()
+		}
+		body["sort"] = sort
+		if q.From != nil {
+			after := make([]any, len(order))
+			for i, k := range order[:len(order)-1] {
+				after[i] = k.after(q.From.Values[i])
+			}
+			after[len(order)-1] = q.From.ID
+			body["search_after"] = after
+		}
+	}
+	if len(q.Facets) > 0 {
+		aggs := object{}
+		for i, f := range q.Facets {
+			aggs[strconv.Itoa(i)] = object{"terms": object{
+				"field": facetPath(s.mapping.Field(f.Field)), "size": f.Size, "shard_size": 10 * f.Size,
+				"order": []object{{"_count": "desc"}, {"_key": "asc"}},
+			}}
+		}
+		body["aggs"] = aggs
+	}
+	return body
+}
+
+// word finds a word of a query in any of the searched fields, in all its pieces in one of them, and counts it by the
+// field where that weighs most.
+func (s *Store) word(word string) object {
+	var fields []string
+	for i := range s.mapping.Fields {
+		f := &s.mapping.Fields[i]
+		if f.Weight == 0 {
+			continue
+		}
+		path := f.Path
+		if f.Kind == view.Keyword {
+			path = valuePath(f)
+		}
+		fields = append(fields, path+"^"+strconv.FormatFloat(f.Weight, 'f', -1, 64))
+	}
+	if len(fields) == 0 {
+		return nothing()
+	}
+	return object{"multi_match": object{
+		"query": norm.NFC.String(word), "type": "best_fields", "operator": "and", "fields": fields,
+	}}
+}
+
+func nothing() object { return object{"match_none": object{}} }
+
+// filter returns a condition as a query. The view.Filter was checked.
+func (s *Store) filter(filter view.Filter) object {
+	switch f := filter.(type) {
+	case view.And:
+		return object{"bool": object{"filter": s.filters(f)}} // an empty one matches everything
+	case view.Or:
+		if len(f) == 0 {
+			return nothing()
+		}
+		return object{"bool": object{"should": s.filters(f), "minimum_should_match": 1}}
+	case view.Not:
+		return object{"bool": object{"must_not": []object{s.filter(f.Filter)}}}
+	case view.In:
+		return s.in(f)
+	case view.Range:
+		field := s.mapping.Field(f.Field)
+		within := object{}
+		bound(within, "gt", f.GT, "gte", f.GTE, 1)
+		bound(within, "lt", f.LT, "lte", f.LTE, -1)
+		return rangeOf(field, within)
+	case view.Exists:
+		field := s.mapping.Field(f.Field)
+		path := field.Path
+		if field.Kind == view.Money {
+			path = valuePath(field)
+		}
+		return object{"exists": object{"field": path}}
+	}
+	panic(fmt.Sprintf("elastic: filter %T", filter))
+}
+
+func (s *Store) filters(filters []view.Filter) []object {
+	queries := make([]object, len(filters))
+	for i, f := range filters {
+		queries[i] = s.filter(f)
+	}
+	return queries
+}
+
+func (s *Store) in(in view.In) object {
+	field := s.mapping.Field(in.Field)
+	if len(in.Values) == 0 {
+		return nothing()
+	}
+	if field.Kind == view.Date {
+		// A date in a terms query is read by the field's format, to which 2026 is a year and no millisecond.
+		any := make([]object, len(in.Values))
+		for i, v := range in.Values {
+			any[i] = rangeOf(field, object{"gte": number(v), "lte": number(v)})
+		}
+		return object{"bool": object{"should": any, "minimum_should_match": 1}}
+	}
+	values := make([]any, len(in.Values))
+	for i, v := range in.Values {
+		switch v := v.(type) {
+		case string:
+			values[i] = v
+		case float64:
+			values[i] = number(v)
+		case bool:
+			values[i] = v
+		}
+	}
+	return object{"terms": object{valuePath(field): values}}
+}
+
+// rangeOf returns the condition that one value of the field is within all the bounds. Without any it has to exist.
+func rangeOf(f *view.Field, within object) object {
+	if f.Kind == view.Date {
+		within["format"] = "epoch_millis"
+	}
+	return object{"range": object{valuePath(f): within}}
+}
+
+// bound adds the tighter of two bounds on the same side, of which either may be nil: Elasticsearch takes one. The side is
+// 1 where the larger is the tighter, else -1.
+func bound(within object, without string, exclusive any, with string, inclusive any, side int) {
+	switch {
+	case exclusive == nil && inclusive == nil:
+	case inclusive == nil || exclusive != nil && cmp.Compare(number(exclusive), number(inclusive))*side >= 0:
+		within[without] = number(exclusive)
+	default:
+		within[with] = number(inclusive)
+	}
+}
+
+// number returns a number or an amount, or a date in milliseconds since 1970 UTC.
+func number(v any) float64 {
+	if t, ok := v.(time.Time); ok {
+		return float64(t.UnixMilli())
+	}
+	return v.(float64) + 0 // the sum makes a negative zero a zero
+}
+
+// page reads the answer. The hits of a page backward come in the reverse order.
+func (s *Store) page(q view.Query, order []key, answer searchAnswer) (view.Page, error) {
+	total := answer.Hits.Total
+	page := view.Page{Total: total.Value, Exact: total.Relation == "eq"}
+	hits := answer.Hits.Hits
+	if len(hits) > q.Size {
+		page.More = true
+		hits = hits[:q.Size]
+	}
+	for i := range hits {
+		document, err := hits[i].document()
+		if err != nil {
+			return view.Page{}, s.unavailable("search", err)
+		}
+		hit := view.Hit{Document: document, Position: view.Position{Values: make([]any, len(order)-1), ID: document.ID}}
+		if len(hits[i].Sort) != len(order) {
+			return view.Page{}, s.unavailable("search", fmt.Errorf("%s: a hit has %d sort values of %d",
+				s.client, len(hits[i].Sort), len(order)))
+		}
+		for j, k := range order[:len(order)-1] {
+			value, err := k.value(hits[i].Sort[j])
+			if err != nil {
+				return view.Page{}, s.unavailable("search", fmt.Errorf("%s: %w", s.client, err))
+			}
+			hit.Position.Values[j] = value
+			if score, ok := value.(float64); ok && k.relevance {
+				hit.Score = score
+			}
+		}
+		page.Hits = append(page.Hits, hit)
+	}
+	if q.Backward {
+		slices.Reverse(page.Hits)
+	}
+	for i := range q.Facets {
+		buckets := []view.Bucket{}
+		for _, b := range answer.Aggregations[strconv.Itoa(i)].Buckets {
+			value := b.Text // of booleans, whose key is a number
+			if value == "" {
+				if err := json.Unmarshal(b.Key, &value); err != nil {
+					return view.Page{}, s.unavailable("search", fmt.Errorf("%s: facet value: %w", s.client, err))
+				}
+			}
+			buckets = append(buckets, view.Bucket{Value: value, Count: b.Count})
+		}
+		page.Facets = append(page.Facets, buckets)
+	}
+	return page, nil
+}

@@ -1,0 +1,267 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"github.com/viewgate/viewgate/view"
+)
+
+// maxID is how long a document's id may be, in bytes.
+const maxID = 512
+
+var requireAlias = true
+
+// Apply sends all writes in one request and tells for each what became of it. Only a document that Elasticsearch cannot
+// take is view.ErrRefused. What is not the document's fault is view.ErrRetry, also if it will last until somebody mends
+// it: no answer, overload, a missing index, a lost privilege, a disk that is full.
+//
+// A request that Elasticsearch finds too large, or wrong as a whole, is sent again in halves, so that only the documents
+// at fault are refused.
+func (s *Store) Apply(ctx context.Context, writes []view.Write) []view.Result {
+	results := make([]view.Result, len(writes))
+	var ready []operation
+	for i, w := range writes {
+		op, err := s.operation(w)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		op.result = &results[i]
+		ready = append(ready, op)
+	}
+	s.bulk(ctx, ready)
+	return results
+}
+
+// operation is a write as it is sent: the lines of a bulk request, without what they have in common.
+type operation struct {
+	id     string
+	lines  []byte
+	result *view.Result
+}
+
+func (op *operation) fail(sentinel, why error) {
+	op.result.Err = fmt.Errorf("write %q: %w: %w", op.id, sentinel, why)
+}
+
+// operation prepares a write, or answers it where no request is needed to know the answer.
+func (s *Store) operation(w view.Write) (operation, error) {
+	refused := func(why string) error { return fmt.Errorf("write %q: %w: %s", w.ID, view.ErrRefused, why) }
+	switch {
+	case w.ID == "":
+		return operation{}, refused("it has no id")
+	case len(w.ID) > maxID:
+		return operation{}, refused(fmt.Sprintf("its id is longer than %d bytes", maxID))
+	case !utf8.ValidString(w.ID):
+		return operation{}, refused("its id is not UTF-8")
+	}
+	var action string
+	id := quote(w.ID)
+	if w.Revision == "" {
+		action = `{"create":{"_id":` + id + `}}`
+	} else {
+		index, seqNo, term, ok := parseRevision(w.Revision)
+		if !ok || index != s.index {
+			return operation{}, fmt.Errorf("write %q: %w: it was read from another index than %s",
+				w.ID, view.ErrConflict, s.index)
+		}
+		action = fmt.Sprintf(`{"index":{"_id":%s,"if_seq_no":%d,"if_primary_term":%d}}`, id, seqNo, term)
+	}
+	var lines bytes.Buffer
+	lines.Grow(len(action) + len(w.Source) + 2*len(id) + 64)
+	lines.WriteString(action)
+	lines.WriteByte('\n')
+	if err := join(&lines, w); err != nil {
+		return operation{}, refused(err.Error())
+	}
+	lines.WriteByte('\n')
+	return operation{id: w.ID, lines: lines.Bytes()}, nil
+}
+
+// revision names a state of a document by its place in the index's history.
+func revision(index string, seqNo, primaryTerm int64) view.Revision {
+	return view.Revision(fmt.Sprintf("%s/%d/%d", index, seqNo, primaryTerm))
+}
+
+func parseRevision(r view.Revision) (index string, seqNo, primaryTerm int64, ok bool) {
+	parts := strings.Split(string(r), "/")
+	if len(parts) != 3 {
+		return "", 0, 0, false
+	}
+	seqNo, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil {
+		return "", 0, 0, false
+	}
+	primaryTerm, err = strconv.ParseInt(parts[2], 10, 64)
+	return parts[0], seqNo, primaryTerm, err == nil
+}
+
+// bulk sends the operations and sets their results.
+func (s *Store) bulk(ctx context.Context, ops []operation) {
+	if len(ops) == 0 {
+		return
+	}
+	var body bytes.Buffer
+	for i := range ops {
+		body.Write(ops[i].lines)
+	}
+	var answer bulkAnswer
+	_, err := s.client.do(ctx, esapi.BulkRequest{
+		Index:        writeAlias(s.index),
+		RequireAlias: &requireAlias,
+		Timeout:      s.client.timeout,
+		Body:         &body,
+	}, &answer)
+
+	var f *failure
+	if errors.As(err, &f) && (!f.temporary() || f.status == http.StatusRequestEntityTooLarge) {
+		if half := len(ops) / 2; half > 0 {
+			s.bulk(ctx, ops[:half])
+			s.bulk(ctx, ops[half:])
+			return
+		}
+		ops[0].fail(view.ErrRefused, err)
+		return
+	}
+	if err == nil && len(answer.Items) != len(ops) {
+		err = fmt.Errorf("%s answered %d of %d writes", s.client, len(answer.Items), len(ops))
+	}
+	for i := range ops {
+		if err != nil {
+			ops[i].fail(view.ErrRetry, err)
+			continue
+		}
+		s.settle(&ops[i], answer.Items[i])
+	}
+}
+
+// bulkAnswer answers each operation, in their order, by an object whose only key is the action.
+type bulkAnswer struct {
+	Items []map[string]bulkItem `json:"items"`
+}
+
+type bulkItem struct {
+	Index       string `json:"_index"`
+	ID          string `json:"_id"`
+	SeqNo       int64  `json:"_seq_no"`
+	PrimaryTerm int64  `json:"_primary_term"`
+	Status      int    `json:"status"`
+	Error       cause  `json:"error"`
+}
+
+// settle sets an operation's result from its own part of the answer.
+func (s *Store) settle(op *operation, answer map[string]bulkItem) {
+	var item bulkItem
+	for _, item = range answer {
+	}
+	f := &failure{status: item.Status, kind: item.Error.Type, reason: item.Error.text()}
+	switch {
+	case item.ID != op.id:
+		op.fail(view.ErrRetry, fmt.Errorf("%s answered a write of %q instead", s.client, item.ID))
+	case item.Status >= 200 && item.Status <= 299:
+		op.result.Revision = revision(item.Index, item.SeqNo, item.PrimaryTerm)
+	case item.Status == http.StatusConflict:
+		op.fail(view.ErrConflict, f)
+	case !f.temporary():
+		op.fail(view.ErrRefused, f)
+	default:
+		op.fail(view.ErrRetry, fmt.Errorf("%s: %w", s.client, f))
+	}
+}
+
+// Refresh implements view.Store. It makes the writes of all writers visible.
+func (s *Store) Refresh(ctx context.Context) error {
+	var answer struct {
+		Shards struct {
+			Failed int `json:"failed"`
+		} `json:"_shards"`
+	}
+	if err := s.read(ctx, "refresh", esapi.IndicesRefreshRequest{Index: []string{s.index}}, &answer); err != nil {
+		return err
+	}
+	if answer.Shards.Failed > 0 {
+		return s.unavailable("refresh", fmt.Errorf("%s: %d shards of %s failed", s.client, answer.Shards.Failed, s.index))
+	}
+	return nil
+}
+
+// added returns the beginning of a stored document: all of what the store adds, and no end of the object.
+func added(id string, hidden bool) string {
+	return `{"` + fieldAdded + `":{"id":` + quote(id) + `,"hidden":` + strconv.FormatBool(hidden) + `}`
+}
+
+// join writes what is stored of a write, in one line: its source with the store's field in front.
+func join(to *bytes.Buffer, w view.Write) error {
+	to.WriteString(added(w.ID, w.Hidden))
+	at := to.Len()
+	if err := json.Compact(to, w.Source); err != nil {
+		return fmt.Errorf("it is no JSON: %w", err)
+	}
+	source := to.Bytes()[at:]
+	if source[0] != '{' {
+		return errors.New("it is no JSON object")
+	}
+	if source[1] == '}' {
+		to.Truncate(at)
+		to.WriteByte('}')
+		return nil
+	}
+	source[0] = ','
+	return nil
+}
+
+// split is the inverse of join. It may change stored and return a part of it.
+func split(id string, stored json.RawMessage) (source json.RawMessage, hidden bool, err error) {
+	for _, hidden := range []bool{false, true} {
+		rest, ok := bytes.CutPrefix(stored, []byte(added(id, hidden)))
+		switch {
+		case !ok || len(rest) == 0:
+		case rest[0] == '}':
+			return json.RawMessage("{}"), hidden, nil
+		case rest[0] == ',':
+			rest[0] = '{'
+			return rest, hidden, nil
+		}
+	}
+	return splitRewritten(id, stored)
+}
+
+// splitRewritten splits a document that was written as no Store does, by an update in Elasticsearch's own ways.
+func splitRewritten(id string, stored json.RawMessage) (source json.RawMessage, hidden bool, err error) {
+	var fields map[string]json.RawMessage
+	var own struct {
+		ID     string `json:"id"`
+		Hidden bool   `json:"hidden"`
+	}
+	err = json.Unmarshal(stored, &fields)
+	if err == nil {
+		err = json.Unmarshal(fields[fieldAdded], &own)
+	}
+	if err == nil && own.ID != id {
+		err = fmt.Errorf("field %s names another document", fieldAdded)
+	}
+	if err == nil {
+		delete(fields, fieldAdded)
+		source, err = json.Marshal(fields)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("document %q was not written by viewgate: %w", id, err)
+	}
+	return source, own.Hidden, nil
+}
+
+// quote returns a JSON string.
+func quote(s string) string {
+	text, _ := json.Marshal(s) // a string never fails
+	return string(text)
+}
