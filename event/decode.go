@@ -194,6 +194,9 @@ func (x draft) envelope(s Source, r Record) (Envelope, error) {
 	if e.Time, err = x.moment(r); err != nil {
 		return Envelope{}, err
 	}
+	if len(x.data) > MaxBody { // not in parse: a body that comes back from a store may have grown by escapes
+		return Envelope{}, failf(ReasonTooLarge, "a body of %d bytes, over %d", len(x.data), MaxBody)
+	}
 	if e.Payload, err = parse(s.Aggregate, e.Type, x.data); err != nil {
 		return Envelope{}, err
 	}

@@ -187,6 +187,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{name: "overflowing version", change: func(e *Envelope) { e.Version = math.MaxInt64 + 1 }, reason: ReasonVersion},
 	}
 	d := newDecoder(t, Auto)
+	anyText := []string{ // the writers that can write a body which is not JSON
+		"CloudEvents binary", "CloudEvents structured base64", "Tram", "Tram batch", "Debezium envelope with a string",
+	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			typ, body := test.typ, test.body
@@ -201,10 +204,8 @@ func TestDecodeRefuses(t *testing.T) {
 				if test.change != nil {
 					test.change(&e)
 				}
-				if !json.Valid(e.Data) && !slices.Contains([]string{
-					"CloudEvents binary", "CloudEvents structured base64", "Tram", "Tram batch", "Debezium envelope with a string",
-				}, w.name) {
-					continue // the writer cannot write it
+				if !json.Valid(e.Data) && !slices.Contains(anyText, w.name) {
+					continue
 				}
 				_, err := d.Decode(w.write(t, e))
 				t.Run(w.name, func(t *testing.T) { wantError(t, err, test.reason) })

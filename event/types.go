@@ -115,9 +115,6 @@ func ParsePayload(a Aggregate, typ string, data json.RawMessage) any {
 
 // parse is ParsePayload with the reason why a body does not fit. A body of an unknown type must be JSON all the same.
 func parse(a Aggregate, typ string, data []byte) (any, error) {
-	if len(data) > MaxBody {
-		return nil, failf(ReasonTooLarge, "a body of %d bytes, over %d", len(data), MaxBody)
-	}
 	t, ok := families[a].types[typ]
 	if !ok {
 		if !json.Valid(data) {

@@ -36,7 +36,8 @@ var bodies = []struct {
 	{Order, "OrderRevisionProposed", revision},
 	{Order, "OrderRevised", revision},
 	{Order, "OrderRevisionRejected", `{}`},
-	{Ticket, "TicketCreatedEvent", `{"restaurantId":1,"lineItems":[{"quantity":5,"menuItemId":"1","name":"Chicken Vindaloo"}]}`},
+	{Ticket, "TicketCreatedEvent",
+		`{"restaurantId":1,"lineItems":[{"quantity":5,"menuItemId":"1","name":"Chicken Vindaloo"}]}`},
 	{Ticket, "TicketAcceptedEvent", `{"readyBy":"2026-03-01T11:32:00"}`},
 	{Ticket, "TicketPreparationStartedEvent", `{}`},
 	{Ticket, "TicketPreparationCompletedEvent", `{}`},
@@ -44,7 +45,8 @@ var bodies = []struct {
 	{Ticket, "TicketCancelled", `{}`},
 	{Ticket, "TicketRevised", `{"lineItems":null}`},
 	{Delivery, "DeliveryCreated", `{"orderId":1,"pickupAddress":{"city":"Oakland"},"deliveryAddress":null}`},
-	{Delivery, "DeliveryScheduled", `{"orderId":1,"assignedCourier":2,"readyBy":"2026-03-01T11:32:00","estimatedDeliveryTime":"2026-03-01T11:57"}`},
+	{Delivery, "DeliveryScheduled", `{"orderId":1,"assignedCourier":2,"readyBy":"2026-03-01T11:32:00",` +
+		`"estimatedDeliveryTime":"2026-03-01T11:57"}`},
 	{Delivery, "DeliveryLocationUpdated", `{"orderId":1,"latitude":37.8,"longitude":-122.27}`},
 	{Delivery, "DeliveryPickedUp", `{"orderId":"1"}`},
 	{Delivery, "DeliveryDelivered", `{"orderId":1}`},
@@ -53,8 +55,9 @@ var bodies = []struct {
 	{Account, "AccountAuthorizationFailed", authorization},
 	{Account, "AuthorizationReversed", authorization},
 	{Account, "AuthorizationRevised", authorization},
-	{Restaurant, "RestaurantCreated", `{"name":"Ajanta","address":{"city":"Oakland"},"menu":{"menuItems":[{"id":"1","name":"Chicken Vindaloo","price":"12.34"}]},` +
-		`"location":{"latitude":37.8,"longitude":-122.27},"cuisines":["indian"],"openingHours":[{"day":"MONDAY","opens":"09:30","closes":"24:00"}]}`},
+	{Restaurant, "RestaurantCreated", `{"name":"Ajanta","address":{"city":"Oakland"},"menu":{"menuItems":[` +
+		`{"id":"1","name":"Chicken Vindaloo","price":"12.34"}]},"location":{"latitude":37.8,"longitude":-122.27},` +
+		`"cuisines":["indian"],"openingHours":[{"day":"MONDAY","opens":"09:30","closes":"24:00"}]}`},
 	{Restaurant, "RestaurantMenuRevised", `{"menu":{"menuItems":[{"id":1,"name":"Chicken Vindaloo","price":12.5}]}}`},
 	{Consumer, "ConsumerCreated", `{"name":{"firstName":"Ada","lastName":"Example"}}`},
 }
@@ -63,7 +66,8 @@ func TestEveryTypeHasABody(t *testing.T) {
 	have := map[string]bool{}
 	for _, s := range bodies {
 		have[s.typ] = true
-		if got, want := fmt.Sprintf("%T", ParsePayload(s.aggregate, s.typ, json.RawMessage(s.body))), "*event."+s.typ; got != want {
+		got := fmt.Sprintf("%T", ParsePayload(s.aggregate, s.typ, json.RawMessage(s.body)))
+		if want := "*event." + s.typ; got != want {
 			t.Errorf("got a %s, want a %s", got, want)
 		}
 	}
@@ -130,7 +134,7 @@ func TestParsePayload(t *testing.T) {
 	}
 }
 
-// order returns the body of an order with one line, some of its fields changed.
+// orderWith returns the body of an order with one line, one of its fields changed.
 func orderWith(field, value string) string {
 	fields := map[string]string{
 		"consumerId": `1`, "restaurantId": `1`, "orderTotal": `"1.00"`, "menuItemId": `"1"`, "quantity": `1`,
@@ -142,8 +146,8 @@ func orderWith(field, value string) string {
 	if field == "lineItems" {
 		lines = value
 	}
-	return fmt.Sprintf(
-		`{"orderDetails":{"lineItems":%s,"orderTotal":%s,"restaurantId":%s,"consumerId":%s},"deliveryAddress":%s,"restaurantName":%s}`,
+	return fmt.Sprintf(`{"orderDetails":{"lineItems":%s,"orderTotal":%s,"restaurantId":%s,"consumerId":%s},`+
+		`"deliveryAddress":%s,"restaurantName":%s}`,
 		lines, fields["orderTotal"], fields["restaurantId"], fields["consumerId"], fields["address"], fields["restaurantName"])
 }
 
@@ -265,6 +269,11 @@ func TestParsePayloadAfterStore(t *testing.T) {
 		if diff := cmp.Diff(want, ParsePayload(s.aggregate, s.typ, stored)); diff != "" || want == nil {
 			t.Errorf("%s (-want +got):\n%s", s.typ, diff)
 		}
+	}
+	full := json.RawMessage(`{"x":"` + strings.Repeat("<", MaxBody-8) + `"}`)
+	mustDecode(t, newDecoder(t, Auto), writeBinary(t, sampleEnvelope(Order, "OrderAuthorized", string(full))))
+	if stored := encodeJSON(t, full); len(stored) <= MaxBody || ParsePayload(Order, "OrderAuthorized", stored) == nil {
+		t.Errorf("a body of %d bytes does not come back from the store, where it has %d", len(full), len(stored))
 	}
 }
 
