@@ -17,7 +17,7 @@ func (q Request) judge(doc *order.Order) verdict {
 		v.need |= parts
 		v.reason = Weightier(v.reason, why)
 	}
-	if q.Freshness.Mode == Fresh {
+	if q.Freshness.Mode == Fresh && q.Parts != 0 {
 		want(q.Parts, Asked)
 	}
 	least := q.least()

@@ -1,0 +1,130 @@
+package compose
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
+
+var (
+	orderPart  = PartsOf(order.AggregateOrder)
+	ticketPart = PartsOf(order.AggregateTicket)
+	billPart   = PartsOf(order.AggregateBill)
+)
+
+// changed returns an order with a part changed.
+func changed(o *order.Order, a order.Aggregate, change func(*view.Part)) *order.Order {
+	change(o.Part(a))
+	return o
+}
+
+func degraded(p *view.Part)    { p.Degrade(0, "lost") }
+func unversioned(p *view.Part) { p.Version, p.Last = 0, &view.Place{Offset: 3} }
+func waiting(p *view.Part)     { p.Waiting = []view.Event{{Version: p.Version + 2}} }
+
+func TestJudge(t *testing.T) {
+	full := func() *order.Order { return inView("1", "7", Versions{3, 2, 1, 1}) }
+	hidden := func() *order.Order { return inView("1", "7", Versions{Ticket: 2}) }
+	least := func(v Versions) Freshness { return Freshness{Mode: AtLeast, Least: v} }
+	for _, test := range []struct {
+		name  string
+		fresh Freshness
+		parts Parts
+		doc   *order.Order
+		want  verdict
+	}{
+		{"eventual", Freshness{Mode: Eventual}, AllParts, full(), verdict{0, Satisfied, false}},
+		{"zero", Freshness{}, AllParts, full(), verdict{0, Satisfied, false}},
+		{"eventual, none", Freshness{}, AllParts, nil, verdict{0, Missing, false}},
+		{"eventual ignores versions", Freshness{Least: Versions{Order: 9}}, AllParts, full(), verdict{0, Satisfied, false}},
+		{"eventual, events wait", Freshness{}, AllParts, changed(full(), order.AggregateTicket, waiting),
+			verdict{0, Satisfied, false}},
+		{"eventual, degraded", Freshness{}, AllParts, changed(full(), order.AggregateTicket, degraded),
+			verdict{ticketPart, Degraded, false}},
+		{"degraded, not selected", Freshness{}, orderPart, changed(full(), order.AggregateTicket, degraded),
+			verdict{0, Satisfied, false}},
+		{"eventual, unversioned", Freshness{}, AllParts, changed(full(), order.AggregateTicket, unversioned),
+			verdict{0, Satisfied, false}},
+		{"eventual, hidden", Freshness{}, ticketPart, hidden(), verdict{orderPart, Missing, false}},
+
+		{"at least, reached", least(Versions{Order: 3, Ticket: 2}), AllParts, full(), verdict{0, Satisfied, false}},
+		{"at least, behind", least(Versions{Order: 4, Ticket: 2}), AllParts, full(), verdict{orderPart, Behind, true}},
+		{"at least, behind but not selected", least(Versions{Order: 4}), ticketPart, full(), verdict{0, Satisfied, false}},
+		{"at least, events wait at it", least(Versions{Ticket: 4}), AllParts,
+			changed(full(), order.AggregateTicket, waiting), verdict{ticketPart, Behind, true}},
+		{"at least, part not begun", least(Versions{Bill: 1}), AllParts, inView("1", "7", Versions{Order: 1}),
+			verdict{billPart, Behind, true}},
+		{"at least, unversioned", least(Versions{Ticket: 1}), AllParts,
+			changed(full(), order.AggregateTicket, unversioned), verdict{ticketPart, Unversioned, false}},
+		{"at least, degraded at it", least(Versions{Ticket: 2}), AllParts,
+			changed(full(), order.AggregateTicket, degraded), verdict{ticketPart, Degraded, false}},
+		{"at least, behind and degraded", least(Versions{Order: 9}), AllParts,
+			changed(full(), order.AggregateTicket, degraded), verdict{orderPart | ticketPart, Degraded, false}},
+		{"at least, none", least(Versions{Ticket: 1}), ticketPart, nil, verdict{orderPart | ticketPart, Missing, true}},
+		{"at least, of something else", least(Versions{}), AllParts, nil, verdict{0, Missing, false}},
+		{"at least, hidden", least(Versions{Ticket: 2}), ticketPart, hidden(), verdict{orderPart, Missing, true}},
+
+		{"fresh", Freshness{Mode: Fresh}, orderPart | billPart, full(), verdict{orderPart | billPart, Asked, false}},
+		{"fresh ignores versions", Freshness{Mode: Fresh, Least: Versions{Order: 9}}, billPart, full(),
+			verdict{billPart, Asked, false}},
+		{"fresh, nothing selected", Freshness{Mode: Fresh}, 0, full(), verdict{0, Satisfied, false}},
+		{"fresh, none", Freshness{Mode: Fresh}, ticketPart, nil, verdict{orderPart | ticketPart, Missing, false}},
+		{"fresh, hidden", Freshness{Mode: Fresh}, ticketPart, hidden(), verdict{orderPart | ticketPart, Missing, false}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := Request{ID: "1", Freshness: test.fresh, Parts: test.parts}
+			if diff := cmp.Diff(test.want, q.judge(test.doc), cmp.AllowUnexported(verdict{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKept(t *testing.T) {
+	failed := map[order.Aggregate]error{order.AggregateTicket: errors.New("down")}
+	o := inView("1", "7", Versions{3, 2, 0, 1})
+	for _, test := range []struct {
+		name    string
+		fresh   Freshness
+		parts   Parts
+		history bool
+		before  Versions
+		failed  map[order.Aggregate]error
+		want    bool
+	}{
+		{"eventual promises nothing", Freshness{}, AllParts, true, Versions{}, failed, true},
+		{"fresh", Freshness{Mode: Fresh}, AllParts, false, Versions{}, nil, true},
+		{"fresh, an owner failed", Freshness{Mode: Fresh}, AllParts, false, Versions{}, failed, false},
+		{"fresh, an owner failed whose part is not selected", Freshness{Mode: Fresh}, orderPart, false, Versions{}, failed, true},
+		{"fresh, timeline lags", Freshness{Mode: Fresh}, AllParts, true, Versions{3, 1, 0, 1}, nil, false},
+		{"fresh, timeline does not lag", Freshness{Mode: Fresh}, AllParts, true, Versions{3, 2, 0, 1}, nil, true},
+		{"at least", Freshness{Mode: AtLeast, Least: Versions{Order: 3, Ticket: 1}}, AllParts, false, Versions{}, nil, true},
+		{"at least, below", Freshness{Mode: AtLeast, Least: Versions{Order: 4}}, AllParts, false, Versions{}, nil, false},
+		{"at least, not there", Freshness{Mode: AtLeast, Least: Versions{Delivery: 1}}, AllParts, false, Versions{}, nil, false},
+		{"at least, an owner failed of which nothing is promised", Freshness{Mode: AtLeast, Least: Versions{Order: 3}},
+			AllParts, false, Versions{}, failed, true},
+		{"at least, timeline lags", Freshness{Mode: AtLeast, Least: Versions{Order: 3}}, AllParts, true,
+			Versions{Order: 2}, nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := Request{ID: "1", Freshness: test.fresh, Parts: test.parts, History: test.history}
+			if got := q.kept(o, test.before, test.failed); got != test.want {
+				t.Errorf("kept %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+func TestWeightier(t *testing.T) {
+	for i, light := range reasonsByWeight {
+		for _, heavy := range reasonsByWeight[i:] {
+			if a, b := Weightier(light, heavy), Weightier(heavy, light); a != heavy || b != heavy {
+				t.Errorf("of %q and %q: %q, %q", light, heavy, a, b)
+			}
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package compose
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
+
+func keyOf(t testing.TB, secret string) TokenKey {
+	t.Helper()
+	k, err := NewTokenKey([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func genSeen(most int) *rapid.Generator[Seen] {
+	version := rapid.Custom(func(t *rapid.T) view.Version { return view.Version(rapid.Uint64().Draw(t, "version")) })
+	versions := rapid.Custom(func(t *rapid.T) Versions {
+		return Versions{version.Draw(t, "o"), version.Draw(t, "t"), version.Draw(t, "d"), version.Draw(t, "b")}
+	})
+	return rapid.Custom(func(t *rapid.T) Seen {
+		return rapid.MapOfN(rapid.StringMatching(`[0-9a-zß-]{1,40}`), versions, 0, most).Draw(t, "seen")
+	})
+}
+
+func TestTokenRoundTrip(t *testing.T) {
+	key, other := keyOf(t, "0123456789abcdef"), keyOf(t, "fedcba9876543210")
+	rapid.Check(t, func(t *rapid.T) {
+		seen := genSeen(MaxSeen).Draw(t, "seen")
+		token, err := key.Sign(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(token) > maxToken {
+			t.Fatalf("%d characters", len(token))
+		}
+		got, err := key.Open(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(seen, got); diff != "" {
+			t.Fatalf("(-signed +opened):\n%s", diff)
+		}
+		if again, _ := key.Sign(got); again != token {
+			t.Fatal("equal contents have unequal tokens")
+		}
+		if token == "" {
+			return
+		}
+		if _, err := other.Open(token); !errors.Is(err, ErrToken) {
+			t.Fatalf("opened with another key: %v", err)
+		}
+		data, _ := base64.RawURLEncoding.DecodeString(token)
+		data[rapid.IntRange(0, len(data)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
+		if _, err := key.Open(base64.RawURLEncoding.EncodeToString(data)); !errors.Is(err, ErrToken) {
+			t.Fatalf("opened though damaged: %v", err)
+		}
+	})
+}
+
+func TestSeenMerge(t *testing.T) {
+	merged := func(all ...Seen) Seen {
+		sum := Seen{}
+		for _, s := range all {
+			sum.Merge(s)
+		}
+		return sum
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := genSeen(5).Draw(t, "a"), genSeen(5).Draw(t, "b"), genSeen(5).Draw(t, "c")
+		for name, pair := range map[string][2]Seen{
+			"commutative": {merged(a, b), merged(b, a)},
+			"associative": {merged(merged(a, b), c), merged(a, merged(b, c))},
+			"idempotent":  {merged(a, a), merged(a)},
+		} {
+			if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+				t.Fatalf("not %s:\n%s", name, diff)
+			}
+		}
+		for id, v := range a {
+			for _, part := range order.Aggregates {
+				if merged(a, b)[id].Of(part) < v.Of(part) {
+					t.Fatalf("%s of %s fell", part, id)
+				}
+			}
+		}
+	})
+}
+
+func TestTokenLimits(t *testing.T) {
+	key := RandomTokenKey()
+	many := Seen{}
+	for i := range MaxSeen {
+		many[fmt.Sprint(strings.Repeat("9", maxTokenID-2), i+10)] = Versions{1 << 63, 1 << 63, 1 << 63, 1 << 63}
+	}
+	token, err := key.Sign(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := key.Open(token); err != nil || !cmp.Equal(many, got) {
+		t.Errorf("the largest token, %d characters, does not open: %v", len(token), err)
+	}
+	many["one more"] = Versions{Order: 1}
+	if _, err := key.Sign(many); !errors.Is(err, ErrTooMuchSeen) {
+		t.Errorf("%d orders signed: %v", len(many), err)
+	}
+	for _, id := range []string{"", strings.Repeat("9", maxTokenID+1)} {
+		if _, err := key.Sign(Seen{id: {Order: 1}}); err == nil {
+			t.Errorf("an id of %d bytes was signed", len(id))
+		}
+	}
+	if seen, err := key.Open(""); err != nil || len(seen) > 0 {
+		t.Errorf("the empty token: %v, %v", seen, err)
+	}
+	for _, text := range []string{"x", "====", strings.Repeat("A", maxToken+1), token[1:], token + "A", token[:len(token)-2]} {
+		if _, err := key.Open(text); !errors.Is(err, ErrToken) {
+			t.Errorf("opened %.20q: %v", text, err)
+		}
+	}
+	if _, err := NewTokenKey([]byte("too short")); err == nil {
+		t.Error("a short secret was taken")
+	}
+	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
+		if text := fmt.Sprintf(format, keyOf(t, "0123456789abcdef")); strings.Contains(text, "012") || strings.Contains(text, "48") {
+			t.Errorf("%s shows the secret: %s", format, text)
+		}
+	}
+}
+
+// FuzzParseSeen reads contents that a signature vouches for: whatever they are, no panic, and what is read is within
+// bounds and can be written and read again.
+func FuzzParseSeen(f *testing.F) {
+	key := RandomTokenKey()
+	for _, seen := range []Seen{
+		{"1": {Order: 1}},
+		{"1": {3, 2, 1, 0}, "42": {Ticket: 1 << 40}},
+	} {
+		token, _ := key.Sign(seen)
+		data, _ := base64.RawURLEncoding.DecodeString(token)
+		f.Add(data[:len(data)-tokenMAC])
+	}
+	f.Add([]byte{tokenFormat, 1, 1, '1', 0x80})
+	f.Add([]byte{tokenFormat, 0x80, 0x80})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		seen, err := parseSeen(data)
+		if err != nil {
+			return
+		}
+		if len(seen) == 0 || len(seen) > MaxSeen {
+			t.Fatalf("%d orders", len(seen))
+		}
+		token, err := key.Sign(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := key.Open(token); err != nil || !cmp.Equal(seen, again) {
+			t.Fatalf("%v became %v, %v", seen, again, err)
+		}
+	})
+}
