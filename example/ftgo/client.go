@@ -21,13 +21,12 @@ type peer struct {
 	http *http.Client
 }
 
-// newPeers returns how to reach a service. The services share no state through it but idle connections.
-func newPeers(url func(Service) string) func(Service) peer {
-	client := &http.Client{
+// newClient returns the client that services ask each other with. They share nothing through it but idle connections.
+func newClient() *http.Client {
+	return &http.Client{
 		Timeout:   5 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: taskWorkers, IdleConnTimeout: 30 * time.Second},
 	}
-	return func(s Service) peer { return peer{base: url(s), http: client} }
 }
 
 // call sends in (nil: no body) and reads the answer into out (nil: it is not wanted). It returns a *refusal where the

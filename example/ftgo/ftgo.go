@@ -71,6 +71,7 @@ type Options struct {
 // Services are the six services. New opens them, Run serves, Close closes their files.
 type Services struct {
 	members []*member
+	client  *http.Client // with which they ask each other
 	log     *slog.Logger
 }
 
@@ -96,7 +97,7 @@ func New(dir string, options Options) (*Services, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("ftgo: %w", err)
 	}
-	s := &Services{log: options.Log}
+	s := &Services{client: newClient(), log: options.Log}
 	for _, p := range ports {
 		port := 0
 		if options.Port != 0 {
@@ -136,7 +137,7 @@ func open(dir string, service Service, port int, options Options) (*member, erro
 // wire gives every service its handler and tells it where the others are.
 func (s *Services) wire(options Options) error {
 	log := func(service Service) *slog.Logger { return s.log.With("service", service) }
-	peer := newPeers(s.URL)
+	peer := func(service Service) peer { return peer{base: s.URL(service), http: s.client} }
 
 	consumers := newConsumers(s.member(ConsumerService).store)
 	restaurants := newRestaurants(s.member(RestaurantService).store)
@@ -215,6 +216,7 @@ func (s *Services) Run(ctx context.Context) error {
 
 // Close closes the listeners and the files. Run must have returned.
 func (s *Services) Close() error {
+	s.client.CloseIdleConnections()
 	var errs []error
 	for _, m := range s.members {
 		if err := m.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {

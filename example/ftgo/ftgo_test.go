@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,12 +14,21 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/example/broker"
 	"github.com/viewgate/viewgate/wire"
 )
+
+// TestMain lets rapid make fewer checks than its 100 unless -rapid.checks says how many: each drives running services.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
@@ -311,6 +321,15 @@ func TestSeedsOnce(t *testing.T) {
 			t.Errorf("%s %s is %q, want %q", test.aggregate, test.id, got, test.want)
 		}
 	}
+}
+
+func TestRunAndCloseEndAllGoroutines(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	r := serve(t, t.TempDir(), Options{})
+	r.settled(t, r.place(t, "1"))
+	r.stop()
+	http.DefaultClient.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
 }
 
 func TestDirectoryIsUsedByOne(t *testing.T) {
