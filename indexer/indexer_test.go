@@ -66,7 +66,7 @@ func TestHotKey(t *testing.T) {
 	for v := range 2000 {
 		e := someEvent(rand.New(rand.NewPCG(uint64(v), 0)), event.Order, "1", uint64(v+1))
 		w.sent["1"] = append(w.sent["1"], e)
-		messages = append(messages, message(e))
+		messages = append(messages, w.message(e))
 	}
 	w.publish(messages...)
 	w.start(indexer.Options{})
@@ -87,22 +87,22 @@ func TestDeadLetters(t *testing.T) {
 	good := someEvent(rand.New(rand.NewPCG(1, 0)), event.Order, "1", 1)
 	unknown := envelope(event.Order, "1", 2, &struct{}{})
 	unknown.Type, unknown.Payload = "OrderSungAbout", nil
-	negative := message(someEvent(rand.New(rand.NewPCG(2, 0)), event.Order, "2", 1))
+	negative := w.message(someEvent(rand.New(rand.NewPCG(2, 0)), event.Order, "2", 1))
 	for i, h := range negative.Headers {
 		if string(h.Key) == "ce_sequence" {
 			negative.Headers[i].Value = []byte("-1")
 		}
 	}
-	topic := event.TopicOf(event.Order)
+	topic := w.topic(event.Order)
 	w.publish(
-		message(good),
-		message(unknown),
+		w.message(good),
+		w.message(unknown),
 		&sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder(`{"payload`)},
 		negative,
 		&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder("\xff\xfe no key")},
 	)
 	after := someEvent(rand.New(rand.NewPCG(3, 0)), event.Order, "3", 1)
-	w.publish(message(after))
+	w.publish(w.message(after))
 	w.sent["3"] = []event.Envelope{after}
 	w.converges()
 	w.committed()
@@ -161,7 +161,7 @@ func TestRefusedDocument(t *testing.T) {
 	w := newWorld(t)
 	var messages []*sarama.ProducerMessage
 	for v := range uint64(6) {
-		messages = append(messages, message(someEvent(rand.New(rand.NewPCG(v, 0)), event.Ticket, "1", v+1)))
+		messages = append(messages, w.message(someEvent(rand.New(rand.NewPCG(v, 0)), event.Ticket, "1", v+1)))
 	}
 	w.publish(messages...)
 	writes := 0
@@ -189,20 +189,15 @@ func TestRefusedDocument(t *testing.T) {
 
 // TestDeadLetterTopicDown: the indexer stops rather than skips, and the next one finds the record again.
 func TestDeadLetterTopicDown(t *testing.T) {
-	w := newWorld(t)
+	w := newFakeWorld(t)
 	down := w.cluster.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Produce}, Topic: event.TopicOf(event.Order) + indexer.DeadLetterSuffix,
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + indexer.DeadLetterSuffix,
 		Err: kerr.TopicAuthorizationFailed, Count: -1,
 	})
 	w.publish(&sarama.ProducerMessage{
-		Topic: event.TopicOf(event.Order), Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder("bad"),
+		Topic: w.topic(event.Order), Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder("bad"),
 	})
-	x, err := indexer.New(w.cluster.ListenAddrs(), indexer.NewConfig(), event.DefaultSources(),
-		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store}}, indexer.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := x.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "stops rather than skips") {
+	if err := w.indexer(indexer.Options{}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "stops rather than skips") {
 		t.Errorf("Run returned %v, want that it stops rather than skips", err)
 	}
 	down.Remove()
@@ -213,13 +208,13 @@ func TestDeadLetterTopicDown(t *testing.T) {
 
 // TestTooLargeToCopy: a record that the dead letter topic does not take is referred to.
 func TestTooLargeToCopy(t *testing.T) {
-	w := newWorld(t)
+	w := newFakeWorld(t)
 	w.cluster.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Produce}, Topic: event.TopicOf(event.Order) + indexer.DeadLetterSuffix,
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + indexer.DeadLetterSuffix,
 		Err: kerr.MessageTooLarge, Count: 1,
 	})
 	w.publish(&sarama.ProducerMessage{
-		Topic: event.TopicOf(event.Order), Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder("bad"),
+		Topic: w.topic(event.Order), Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder("bad"),
 	})
 	w.start(indexer.Options{})
 	letter := w.letters(event.Order, 1)[0]
@@ -247,7 +242,7 @@ func TestEventsDeletedBeforeTheyWereConsumed(t *testing.T) {
 	}
 	var more []*sarama.ProducerMessage
 	for id := range w.sent {
-		more = append(more, message(someEvent(rand.New(rand.NewPCG(9, 0)), event.Ticket, id, 99)))
+		more = append(more, w.message(someEvent(rand.New(rand.NewPCG(9, 0)), event.Ticket, id, 99)))
 	}
 	w.publish(more...)
 	admin, err := sarama.NewClusterAdminFromClient(w.client)
@@ -256,19 +251,14 @@ func TestEventsDeletedBeforeTheyWereConsumed(t *testing.T) {
 	}
 	ends := map[int32]int64{}
 	for p := range int32(partitions) {
-		if ends[p], err = w.client.GetOffset(event.TopicOf(event.Ticket), p, sarama.OffsetNewest); err != nil {
+		if ends[p], err = w.client.GetOffset(w.topic(event.Ticket), p, sarama.OffsetNewest); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := admin.DeleteRecords(event.TopicOf(event.Ticket), ends); err != nil {
+	if err := admin.DeleteRecords(w.topic(event.Ticket), ends); err != nil {
 		t.Fatal(err)
 	}
-	x, err := indexer.New(w.cluster.ListenAddrs(), indexer.NewConfig(), event.DefaultSources(),
-		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store}}, indexer.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := x.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "deleted from Kafka") {
+	if err := w.indexer(indexer.Options{}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "deleted from Kafka") {
 		t.Errorf("Run returned %v, want that events were deleted", err)
 	}
 }

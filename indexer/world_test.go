@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -123,44 +124,89 @@ func (s *memory) source(id string) string {
 	return string(s.docs[id].Source)
 }
 
-// world is a broker with food to go's topics, and a store.
+// world is a broker with topics of its own for food to go's events, and a store.
 type world struct {
 	*testing.T
-	cluster *kfake.Cluster
+	brokers []string
+	cluster *kfake.Cluster // nil where the broker is a real one
 	store   *memory
 	client  sarama.Client
+	group   string
+	sources []event.Source
 	sent    map[string][]event.Envelope // by order: what was published and can be decoded
 }
 
 const partitions = 3
 
+// newWorld makes a world on the broker that VIEWGATE_TEST_KAFKA names, else on one in this process.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	var topics []string
-	for _, s := range event.DefaultSources() {
-		topics = append(topics, s.Topic)
+	brokers := os.Getenv("VIEWGATE_TEST_KAFKA")
+	if brokers == "" {
+		if os.Getenv("VIEWGATE_TEST_BACKENDS") == "required" {
+			t.Fatal("VIEWGATE_TEST_BACKENDS requires a broker, but VIEWGATE_TEST_KAFKA names none")
+		}
+		return newFakeWorld(t)
 	}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topics...))
+	return newWorldOn(t, nil, []string{brokers})
+}
+
+// newFakeWorld makes a world on a broker in this process, which can be told to fail.
+func newFakeWorld(t *testing.T) *world {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	client, err := sarama.NewClient(cluster.ListenAddrs(), indexer.NewConfig())
+	return newWorldOn(t, cluster, cluster.ListenAddrs())
+}
+
+func newWorldOn(t *testing.T, cluster *kfake.Cluster, brokers []string) *world {
+	t.Helper()
+	config := indexer.NewConfig()
+	config.Producer.Partitioner = sarama.NewHashPartitioner
+	client, err := sarama.NewClient(brokers, config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	return &world{t, cluster, newMemory(), client, map[string][]event.Envelope{}}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := fmt.Sprintf("test-%d", time.Now().UnixNano())
+	w := &world{T: t, brokers: brokers, cluster: cluster, store: newMemory(), client: client, group: group,
+		sent: map[string][]event.Envelope{}}
+	for _, s := range event.DefaultSources() {
+		s.Topic = group + "." + s.Topic
+		w.sources = append(w.sources, s)
+		if err := admin.CreateTopic(s.Topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// topic returns the topic of an aggregate's events.
+func (w *world) topic(a event.Aggregate) string { return w.group + "." + event.TopicOf(a) }
+
+// indexer returns a new indexer of the world's topics.
+func (w *world) indexer(o indexer.Options) *indexer.Indexer {
+	w.Helper()
+	o.Group = w.group
+	x, err := indexer.New(w.brokers, indexer.NewConfig(), w.sources,
+		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store}}, o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return x
 }
 
 // start runs an indexer until the function that it returns is called, or the test ends. The function returns Run's error.
 func (w *world) start(o indexer.Options) (stop func() error) {
 	w.Helper()
-	x, err := indexer.New(w.cluster.ListenAddrs(), indexer.NewConfig(), event.DefaultSources(),
-		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store}}, o)
-	if err != nil {
-		w.Fatal(err)
-	}
+	x := w.indexer(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- x.Run(ctx) }()
@@ -187,10 +233,10 @@ func (w *world) publish(messages ...*sarama.ProducerMessage) {
 }
 
 // message returns an event as the example's services publish it.
-func message(e event.Envelope) *sarama.ProducerMessage {
+func (w *world) message(e event.Envelope) *sarama.ProducerMessage {
 	key, headers, value := event.EncodeCloudEvent(e)
 	m := &sarama.ProducerMessage{
-		Topic: event.TopicOf(e.Aggregate), Key: sarama.ByteEncoder(key), Value: sarama.ByteEncoder(value),
+		Topic: w.topic(e.Aggregate), Key: sarama.ByteEncoder(key), Value: sarama.ByteEncoder(value),
 	}
 	for _, h := range headers {
 		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
@@ -219,9 +265,9 @@ func (w *world) random(r *rand.Rand, n int) []*sarama.ProducerMessage {
 	for len(runs) > 0 {
 		i := r.IntN(len(runs))
 		one := runs[i]
-		messages = append(messages, message(one.events[0]))
+		messages = append(messages, w.message(one.events[0]))
 		if r.IntN(8) == 0 {
-			messages = append(messages, message(one.events[0]))
+			messages = append(messages, w.message(one.events[0]))
 		}
 		if one.events = one.events[1:]; len(one.events) == 0 {
 			runs[i] = runs[len(runs)-1]
@@ -332,19 +378,19 @@ func (w *world) committed() {
 		w.Fatal(err)
 	}
 	w.eventually(func() error {
-		got, err := admin.ListConsumerGroupOffsets("viewgate", nil)
+		got, err := admin.ListConsumerGroupOffsets(w.group, nil)
 		if err != nil {
 			return err
 		}
 		for _, a := range aggregates {
 			for p := range int32(partitions) {
-				end, err := w.client.GetOffset(event.TopicOf(a), p, sarama.OffsetNewest)
+				end, err := w.client.GetOffset(w.topic(a), p, sarama.OffsetNewest)
 				if err != nil {
 					return err
 				}
-				block := got.GetBlock(event.TopicOf(a), p)
+				block := got.GetBlock(w.topic(a), p)
 				if end > 0 && (block == nil || block.Offset != end) {
-					return fmt.Errorf("%s/%d is committed at %+v, want %d", event.TopicOf(a), p, block, end)
+					return fmt.Errorf("%s/%d is committed at %+v, want %d", w.topic(a), p, block, end)
 				}
 			}
 		}
@@ -362,7 +408,7 @@ func (w *world) letters(a event.Aggregate, n int) []*sarama.ConsumerMessage {
 	defer consumer.Close()
 	var claim sarama.PartitionConsumer
 	w.eventually(func() (err error) {
-		claim, err = consumer.ConsumePartition(event.TopicOf(a)+indexer.DeadLetterSuffix, 0, sarama.OffsetOldest)
+		claim, err = consumer.ConsumePartition(w.topic(a)+indexer.DeadLetterSuffix, 0, sarama.OffsetOldest)
 		return err
 	})
 	defer claim.Close()

@@ -64,8 +64,11 @@ func (m Money) Times(n int) Money { return Money{m.Mul(decimal.NewFromInt(int64(
 // MarshalJSON writes the canonical form as a JSON string.
 func (m Money) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
-// UnmarshalJSON reads a JSON string or number.
+// UnmarshalJSON reads a JSON string or number; null changes nothing.
 func (m *Money) UnmarshalJSON(data []byte) error {
+	if isNull(data) {
+		return nil
+	}
 	v, err := ParseMoney(unquote(data))
 	if err != nil {
 		return err
@@ -101,8 +104,11 @@ func ParseTime(s string) (Time, error) {
 // MarshalJSON writes RFC 3339 in UTC.
 func (t Time) MarshalJSON() ([]byte, error) { return t.UTC().MarshalJSON() }
 
-// UnmarshalJSON reads a JSON string.
+// UnmarshalJSON reads a JSON string; null changes nothing.
 func (t *Time) UnmarshalJSON(data []byte) error {
+	if isNull(data) {
+		return nil
+	}
 	if len(data) == 0 || data[0] != '"' {
 		return fmt.Errorf("%w: %.40s", ErrTime, data)
 	}
@@ -129,8 +135,11 @@ func (id ID) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(id))
 }
 
-// UnmarshalJSON reads a number or a string.
+// UnmarshalJSON reads a number or a string; null changes nothing.
 func (id *ID) UnmarshalJSON(data []byte) error {
+	if isNull(data) {
+		return nil
+	}
 	if len(data) > 0 && data[0] == '"' {
 		var s string
 		if err := json.Unmarshal(data, &s); err != nil {
@@ -173,6 +182,8 @@ type Location struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
 }
+
+func isNull(data []byte) bool { return string(data) == "null" }
 
 // unquote takes the quotes off a JSON string without escapes; other text it returns as it is.
 func unquote(data []byte) string {
