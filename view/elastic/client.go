@@ -58,8 +58,10 @@ func (f *failure) Error() string {
 }
 
 // temporary reports whether the same request may succeed later, or after somebody has mended the cluster, rather than
-// being wrong in itself. Missing privileges and a missing index say nothing against a document.
-func (f *failure) temporary() bool { return f.status != http.StatusBadRequest || f.kind == "" }
+// being wrong in itself. Missing privileges, and an index that is missing or closed, say nothing against a document.
+func (f *failure) temporary() bool {
+	return f.status != http.StatusBadRequest || f.kind == "" || f.kind == "index_closed_exception"
+}
 
 // cause is how Elasticsearch tells what went wrong.
 type cause struct {

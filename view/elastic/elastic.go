@@ -27,6 +27,9 @@
 //
 // # Limits
 //
+// Accents are told from letters where the two are one character, as almost everywhere. In documents that write an accent
+// as a character of its own, behind the letter, it makes another word.
+//
 // Facets count exactly where an index has one shard, as by default. With several, a value that is frequent only in one of
 // them may be counted too low once a field has more values than ten times as many as are asked for.
 package elastic
@@ -236,7 +239,10 @@ func (c *client) check(ctx context.Context) error {
 	}
 	header, err := c.do(ctx, esapi.InfoRequest{}, &info)
 	var failed *failure
+	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("%w: set the CA file to the certificate that signed its own", err)
 	case errors.As(err, &failed) && failed.status == http.StatusUnauthorized:
 		return fmt.Errorf("%w: set a username and password, or an API key, that it accepts", err)
 	case errors.As(err, &failed) && failed.status == http.StatusForbidden:

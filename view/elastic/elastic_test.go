@@ -251,25 +251,37 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
-// TestMissingIndex checks that a write does not bring back an index that was deleted: Elasticsearch would guess its
-// mapping. The writes are no worse for it, so they are to be tried again.
-func TestMissingIndex(t *testing.T) {
-	o := realOptions(t)
-	s := mustOpen(t, Open, orders(t), o)
-	revision := write(t, s, order("1"))[0]
-	ask(t, o, http.MethodDelete, "/"+s.Index(), "")
-	replace := order("1")
-	replace.Revision = revision
-	for i, r := range s.Apply(t.Context(), []view.Write{replace, order("2")}) {
-		if !errors.Is(r.Err, view.ErrRetry) || !strings.Contains(r.Err.Error(), "index_not_found_exception") {
-			t.Errorf("write %d: %v", i, r.Err)
-		}
-	}
-	if _, err := s.Get(t.Context(), view.Support(), []string{"1"}); !errors.Is(err, view.ErrUnavailable) {
-		t.Errorf("Get: %v", err)
-	}
-	if _, err := s.Search(t.Context(), view.Support(), view.Query{}); !errors.Is(err, view.ErrUnavailable) {
-		t.Errorf("Search: %v", err)
+// TestIndexAway checks that documents are no worse for an index that cannot take them. A deleted one must not come back by
+// a write, either: Elasticsearch would guess its mapping.
+func TestIndexAway(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, path, body string
+		text                     string
+		readable                 bool
+	}{
+		{"deleted", http.MethodDelete, "", "", "index_not_found_exception", false},
+		{"closed", http.MethodPost, "/_close", "", "index_closed_exception", false},
+		{"blocked", http.MethodPut, "/_settings", `{"index.blocks.write":true}`, "cluster_block_exception", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := realOptions(t)
+			s := mustOpen(t, Open, orders(t), o)
+			replace := order("1")
+			replace.Revision = write(t, s, replace)[0]
+			ask(t, o, tt.method, "/"+s.Index()+tt.path, tt.body)
+			for i, r := range s.Apply(t.Context(), []view.Write{replace, order("2")}) {
+				if !errors.Is(r.Err, view.ErrRetry) || !strings.Contains(r.Err.Error(), tt.text) {
+					t.Errorf("write %d: %v", i, r.Err)
+				}
+			}
+			_, get := s.Get(t.Context(), view.Support(), []string{"1"})
+			_, search := s.Search(t.Context(), view.Support(), view.Query{})
+			for name, err := range map[string]error{"Get": get, "Search": search} {
+				if tt.readable && err != nil || !tt.readable && !errors.Is(err, view.ErrUnavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
 	}
 }
 

@@ -23,7 +23,7 @@ var requireAlias = true
 
 // Apply sends all writes in one request and tells for each what became of it. Only a document that Elasticsearch cannot
 // take is view.ErrRefused. What is not the document's fault is view.ErrRetry, also if it will last until somebody mends
-// it: no answer, overload, a missing index, a lost privilege, a disk that is full.
+// it: no answer, overload, an index that is missing, closed or blocked, a lost privilege, a disk that is full.
 //
 // A request that Elasticsearch finds too large, or wrong as a whole, is sent again in halves, so that only the documents
 // at fault are refused.
