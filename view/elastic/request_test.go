@@ -141,6 +141,24 @@ func TestApplyRequest(t *testing.T) {
 	}
 }
 
+// TestPublishRequest checks that the alias is moved in one step, which fails if it has been moved by somebody else.
+func TestPublishRequest(t *testing.T) {
+	stub := newStub(t, orders(t), answering(200, `{"acknowledged":true}`))
+	s := stub.store(t, Options{})
+	for _, index := range []string{"index", "next"} { // the first is there already
+		s.index = index
+		if err := s.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"POST /_aliases\n" + `{"actions":[` +
+		`{"remove":{"alias":"viewgate-orders","index":"index","must_exist":true}},` +
+		`{"add":{"alias":"viewgate-orders","index":"next"}}]}`}
+	if diff := cmp.Diff(want, stub.requests()); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
 // TestGetRequest checks that a viewer is given no more than their own, and that what cannot be there is not asked for.
 func TestGetRequest(t *testing.T) {
 	stub := newStub(t, orders(t), answering(200, `{"docs":[
