@@ -187,28 +187,62 @@ func (p *Part) Degrade(since Version, reason string) {
 }
 
 // Join makes p the join of itself and q and reports whether q's state is to replace p's: the higher version wins, at
-// equal ones the owner's. What waits on either side goes on waiting unless it is covered; a mark of degradation stays
-// until the joined state is an owner's at or above it. An unversioned part joins with nothing.
+// equal ones the owner's. What waits on either side goes on waiting unless it is covered. A mark of degradation belongs
+// to the state that misses an event, and goes with it when a state above the mark wins; an owner's state has none at or
+// below its version. Join is associative, commutative and idempotent, as long as no more events wait than can. An
+// unversioned part joins with nothing.
 func (p *Part) Join(q Part) (take bool) {
 	if !p.Versioned() || !q.Versioned() {
 		return false
 	}
-	take = q.Version > p.Version || q.Version == p.Version && q.Origin == FromOwner && p.Origin != FromOwner
+	order := cmp.Or(cmp.Compare(q.Version, p.Version), cmp.Compare(q.Origin.rank(), p.Origin.rank()))
+	take = order > 0
 	if take {
 		p.Version, p.Origin = q.Version, q.Origin
 	}
+	p.Degraded = worse(p.Degraded.unless(order > 0, p.Version), q.Degraded.unless(order < 0, p.Version))
+	p.Degraded = p.Degraded.unless(p.Origin == FromOwner, p.Version)
+
+	p.Waiting = slices.Clone(p.Waiting)
 	for _, e := range q.Waiting {
 		at, found := slices.BinarySearchFunc(p.Waiting, e, func(a, b Event) int { return cmp.Compare(a.Version, b.Version) })
-		if !found && len(p.Waiting) < MaxWaiting {
+		if !found {
 			p.Waiting = slices.Insert(p.Waiting, at, e)
 		}
 	}
 	p.dropWaiting()
-	if q.Degraded != nil && (p.Degraded == nil || q.Degraded.Since > p.Degraded.Since) {
-		p.Degraded = q.Degraded
-	}
-	if p.Degraded != nil && p.Origin == FromOwner && p.Version >= p.Degraded.Since {
-		p.Degraded = nil
+	if len(p.Waiting) > MaxWaiting {
+		p.Degrade(p.Waiting[MaxWaiting].Version, "more events than can wait came after a missing one")
+		p.Waiting = p.Waiting[:MaxWaiting]
 	}
 	return take
+}
+
+// rank orders the origins of a version.
+func (o Origin) rank() int {
+	if o == FromOwner {
+		return 1
+	}
+	return 0
+}
+
+// unless returns the mark, or nil if it is outdone by a state that covers version.
+func (d *Degraded) unless(outdone bool, version Version) *Degraded {
+	if d != nil && outdone && d.Since <= version {
+		return nil
+	}
+	return d
+}
+
+// worse returns the mark that is harder to heal.
+func worse(a, b *Degraded) *Degraded {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Reason, b.Reason)) < 0:
+		return b
+	}
+	return a
 }
