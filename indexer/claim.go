@@ -33,6 +33,8 @@ type session struct {
 
 	abandon context.CancelFunc // gives up the writes in flight
 	working sync.WaitGroup     // the workers
+	healing sync.WaitGroup     // the goroutine that heals, which ends before the workers do
+	stop    context.CancelFunc // ends it
 	ticking sync.WaitGroup     // the ticker
 	tick    chan struct{}      // closed to end the ticker
 }
@@ -58,6 +60,9 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 		s.working.Go(func() { w.run(ctx) })
 	}
 	s.ticking.Go(func() { h.tick(cs, s) })
+	healing, stop := context.WithCancel(ctx)
+	s.stop = stop
+	s.healing.Go(func() { x.heal(healing, s) })
 	h.session = s
 	x.progress.begin(len(s.trackers))
 	x.metrics.sessions.Inc()
@@ -89,6 +94,8 @@ func (h *handler) tick(cs sarama.ConsumerGroupSession, s *session) {
 // conditional.
 func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 	s := h.session
+	s.stop()
+	s.healing.Wait()
 	for _, w := range s.workers {
 		close(w.input)
 	}

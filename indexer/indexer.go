@@ -38,6 +38,7 @@ type View struct {
 	Name       string
 	Projection projection.Projection
 	Store      view.Store
+	Healer     Healer // tells what is missing for good; nil: nobody does
 }
 
 // Options tune an Indexer. The zero value of each field means its default.
@@ -50,6 +51,7 @@ type Options struct {
 	CacheSize    int           // documents that a worker remembers; default 2,000
 	BufferBytes  int64         // bytes of records taken from Kafka and not yet done, at most; default 64 MiB
 	StoreTimeout time.Duration // of one attempt to read and write a batch; default 10 s, well under the rebalance timeout
+	GapPatience  time.Duration // how long a missing event may take before its owner is asked; default 5 s
 	DrainTimeout time.Duration // how long writes in flight may go on at a rebalance or a stop; default 5 s
 	Logger       *slog.Logger  // default: discards
 	Registerer   prometheus.Registerer
@@ -64,6 +66,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.CacheSize, 2000)
 	setDefault(&o.BufferBytes, 64<<20)
 	setDefault(&o.StoreTimeout, 10*time.Second)
+	setDefault(&o.GapPatience, 5*time.Second)
 	setDefault(&o.DrainTimeout, 5*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -91,6 +94,7 @@ type Indexer struct {
 	metrics *metrics
 
 	progress progress
+	gaps     gaps
 
 	mu    sync.Mutex
 	fatal error // guarded by mu: what made a session end the run

@@ -1,10 +1,14 @@
 package indexer_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
@@ -268,5 +272,101 @@ func TestMissingTopic(t *testing.T) {
 		[]indexer.View{{Name: "orders", Projection: orders, Store: newMemory()}}, indexer.Options{})
 	if err == nil || !strings.Contains(err.Error(), "no topic is configured") {
 		t.Errorf("got %v, want that a topic is missing", err)
+	}
+}
+
+// owner answers for the tickets of all orders.
+type owner struct {
+	mu      sync.Mutex
+	version view.Version // guarded by mu: what it answers; 0: it is down
+	asked   []string     // guarded by mu
+}
+
+func (o *owner) Ask(_ context.Context, id string, aggregates []event.Aggregate) (json.RawMessage, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked = append(o.asked, fmt.Sprint(id, aggregates))
+	if o.version == 0 {
+		return nil, errDown
+	}
+	answer := order.New(id)
+	answer.Ticket = &order.Ticket{State: order.TicketPreparing}
+	*answer.Part(order.AggregateTicket) = view.Part{Version: o.version, Origin: view.FromOwner}
+	return answer.Encode()
+}
+
+func (o *owner) set(version view.Version) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.version = version
+}
+
+// TestGapsAreHealed: an event that does not come is asked of its owner, also where the topic no longer has its beginning.
+// One that comes late is not.
+func TestGapsAreHealed(t *testing.T) {
+	w := newWorld(t)
+	tickets := &owner{}
+	w.healer = tickets
+	ticket := func(id string, version uint64, payload any) *sarama.ProducerMessage {
+		return w.message(envelope(event.Ticket, id, version, payload))
+	}
+	picked, created := &event.TicketPickedUpEvent{}, &event.TicketCreatedEvent{RestaurantID: "1"}
+	w.publish(
+		ticket("lost", 1, created), ticket("lost", 3, picked),
+		ticket("cut off", 7, picked),
+		ticket("late", 2, picked), ticket("late", 1, created),
+	)
+	registry := prometheus.NewRegistry()
+	w.start(indexer.Options{GapPatience: 100 * time.Millisecond, Registerer: registry})
+	part := func(id string) (*order.Order, *view.Part) {
+		o, err := order.Decode([]byte(w.store.source(id)))
+		if err != nil {
+			return order.New(id), &view.Part{}
+		}
+		return o, o.Part(order.AggregateTicket)
+	}
+	w.eventually(func() error { // asked in vain
+		tickets.mu.Lock()
+		defer tickets.mu.Unlock()
+		if len(tickets.asked) < 3 {
+			return fmt.Errorf("asked %v", tickets.asked)
+		}
+		return nil
+	})
+	if o, p := part("lost"); p.Version != 1 || len(p.Waiting) != 1 || o.Ticket.State != order.TicketAwaitingAcceptance {
+		t.Errorf("before it is healed: %+v at %+v", o.Ticket, p)
+	}
+	tickets.set(2)
+	w.eventually(func() error {
+		if o, p := part("lost"); p.Version != 3 || len(p.Waiting) > 0 || o.Ticket.State != order.TicketPickedUp {
+			return fmt.Errorf("%+v at %+v", o.Ticket, p)
+		}
+		return nil
+	})
+	tickets.set(9)
+	w.eventually(func() error {
+		if o, p := part("cut off"); p.Version != 9 || p.Origin != view.FromOwner || len(p.Waiting) > 0 ||
+			o.Ticket.State != order.TicketPreparing {
+			return fmt.Errorf("%+v at %+v", o.Ticket, p)
+		}
+		return nil
+	})
+	w.committed()
+	if _, p := part("late"); p.Version != 2 || p.Origin != view.FromEvents {
+		t.Errorf("late: %+v", p)
+	}
+	tickets.mu.Lock()
+	defer tickets.mu.Unlock()
+	for _, asked := range tickets.asked {
+		if strings.HasPrefix(asked, "late") {
+			t.Errorf("the owner was asked for %s", asked)
+		}
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
+# TYPE viewgate_gaps_total counter
+viewgate_gaps_total{view="orders"} 2
+`), "viewgate_gaps_total"); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,8 @@ type metrics struct {
 	written   *prometheus.CounterVec // documents by view
 	conflicts *prometheus.CounterVec // by view
 	retries   *prometheus.CounterVec // of writes and reads, by view
+	gaps      *prometheus.CounterVec // declared, by view
+	healed    *prometheus.CounterVec // owners' answers joined, by view and outcome
 	sessions  prometheus.Counter
 }
 
@@ -24,6 +26,8 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 		written:   counter("documents_written_total", "Documents written to a view's store.", "view"),
 		conflicts: counter("write_conflicts_total", "Writes that found another writer's revision.", "view"),
 		retries:   counter("store_retries_total", "Reads and writes tried again because the store could not take them.", "view"),
+		gaps:      counter("gaps_total", "Documents found to miss events when they were looked at again.", "view"),
+		healed:    counter("owner_answers_total", "Owners' answers folded into documents that missed events.", "view", "outcome"),
 		sessions: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "viewgate", Name: "consumer_sessions_total", Help: "Times that partitions were claimed.",
 		}),
@@ -31,7 +35,10 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 	if r == nil {
 		return m
 	}
-	r.MustRegister(m.consumed, m.events, m.letters, m.written, m.conflicts, m.retries, m.sessions,
+	r.MustRegister(m.consumed, m.events, m.letters, m.written, m.conflicts, m.retries, m.gaps, m.healed, m.sessions,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "gaps", Help: "Documents that are known to miss events.",
+		}, func() float64 { return float64(x.gaps.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "lag_records", Help: "Records of the claimed partitions that are not indexed yet.",
 		}, func() float64 { records, _, _ := x.Lag(); return float64(records) }),

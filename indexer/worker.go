@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,14 +15,22 @@ import (
 	"github.com/viewgate/viewgate/view"
 )
 
-// item is one event on its way to one document, or a record that could not be decoded.
+// item is on its way to one document: an event, a record that could not be decoded, or owners' answers.
 type item struct {
 	view    int // index into Indexer.views; -1 where there is no document
 	id      string
 	event   event.Envelope
-	bad     error // why the record could not be decoded; then only event.Aggregate is set
-	message *sarama.ConsumerMessage
+	bad     error                   // why the record could not be decoded; then only event.Aggregate is set
+	answer  json.RawMessage         // a document with owners' answers; then nothing else is set
+	message *sarama.ConsumerMessage // what the event came in
 	record  *record
+}
+
+func (it item) size() int {
+	if it.message == nil {
+		return len(it.answer)
+	}
+	return len(it.message.Value)
 }
 
 // worker folds and writes the documents whose ids hash to it. Its goroutine alone touches what it remembers.
@@ -81,7 +90,7 @@ func (w *worker) collect() []item {
 	if !ok {
 		return nil
 	}
-	batch, bytes := []item{first}, len(first.message.Value)
+	batch, bytes := []item{first}, first.size()
 	linger := time.NewTimer(w.options.Linger)
 	defer linger.Stop()
 	for len(batch) < w.options.BatchEvents && bytes < w.options.BatchBytes {
@@ -90,7 +99,7 @@ func (w *worker) collect() []item {
 			if !ok {
 				return batch
 			}
-			batch, bytes = append(batch, it), bytes+len(it.message.Value)
+			batch, bytes = append(batch, it), bytes+it.size()
 		case <-linger.C:
 			return batch
 		}
@@ -210,6 +219,8 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 			again, fault = append(again, j), result.Err
 		case len(j.items) > 1:
 			err = w.settleOneByOne(ctx, j)
+		case j.items[0].answer != nil:
+			w.options.Logger.Warn("view store refuses the owners' answer", "view", v.Name, "document", j.id, "error", result.Err)
 		case j.items[0].bad == nil: // the guilty event: next time it only leaves a mark
 			j.items[0].bad = &event.Error{Reason: event.ReasonRefused, Detail: result.Err.Error()}
 			again = append(again, j)
@@ -273,11 +284,15 @@ func (w *worker) load(ctx context.Context, v View, jobs []*job) error {
 func (j *job) fold() (changed bool) {
 	j.results = j.results[:0]
 	for _, it := range j.items {
-		result := projection.Result{Outcome: projection.Refused, Changed: true, Err: it.bad}
-		if it.bad == nil {
-			result = j.document.Offer(it.event)
-		} else {
+		var result projection.Result
+		switch {
+		case it.answer != nil:
+			result = j.document.Join(it.answer)
+		case it.bad != nil:
 			j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
+			result = projection.Result{Outcome: projection.Refused, Changed: true, Err: it.bad}
+		default:
+			result = j.document.Offer(it.event)
 		}
 		j.results = append(j.results, result)
 		changed = changed || result.Changed
@@ -288,7 +303,12 @@ func (j *job) fold() (changed bool) {
 // finish ends a job whose document is as the store has it: refused items go to the dead letter topic, and all are done.
 func (w *worker) finish(j *job) error {
 	w.cache.Add(j.key, j.cached)
+	w.gaps.note(j.key, len(j.document.Incomplete()) > 0, time.Now(), w.options.GapPatience)
 	for i, it := range j.items {
+		if it.answer != nil {
+			w.metrics.healed.WithLabelValues(w.views[j.view].Name, string(j.results[i].Outcome)).Inc()
+			continue
+		}
 		w.metrics.events.WithLabelValues(it.message.Topic, string(j.results[i].Outcome)).Inc()
 		if err := j.results[i].Err; err != nil {
 			if err := w.deadLetter(it, err); err != nil {

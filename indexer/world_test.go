@@ -133,6 +133,7 @@ type world struct {
 	client  sarama.Client
 	group   string
 	sources []event.Source
+	healer  indexer.Healer
 	sent    map[string][]event.Envelope // by order: what was published and can be decoded
 }
 
@@ -196,7 +197,7 @@ func (w *world) indexer(o indexer.Options) *indexer.Indexer {
 	w.Helper()
 	o.Group = w.group
 	x, err := indexer.New(w.brokers, indexer.NewConfig(), w.sources,
-		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store}}, o)
+		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store, Healer: w.healer}}, o)
 	if err != nil {
 		w.Fatal(err)
 	}

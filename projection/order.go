@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -96,6 +97,45 @@ type orderDocument struct {
 // Degrade implements Document.
 func (d *orderDocument) Degrade(a event.Aggregate, version uint64, reason string) {
 	d.Part(parts[a]).Degrade(view.Version(version), reason)
+}
+
+// Incomplete implements Document.
+func (d *orderDocument) Incomplete() []event.Aggregate {
+	var missing []event.Aggregate
+	for _, a := range order.Aggregates {
+		if p := d.Parts[a]; p != nil && (len(p.Waiting) > 0 || p.Degraded != nil) {
+			missing = append(missing, aggregates[a])
+		}
+	}
+	return missing
+}
+
+// Join implements Document. Events that had waited for what the owners told are folded now.
+func (d *orderDocument) Join(answer json.RawMessage) Result {
+	owners, err := order.Decode(answer)
+	if err != nil {
+		return Result{Refused, false, err}
+	}
+	before, err := d.Encode()
+	if err != nil {
+		return Result{Refused, false, err}
+	}
+	d.Order.Join(owners)
+	for _, a := range order.Aggregates {
+		if p := d.Parts[a]; p != nil {
+			for _, e := range p.Release() {
+				d.apply(e.Time, event.ParsePayload(aggregates[a], e.Type, e.Data))
+			}
+		}
+	}
+	after, err := d.Encode()
+	if err != nil {
+		return Result{Refused, false, err}
+	}
+	if bytes.Equal(before, after) {
+		return Result{Outcome: Stale}
+	}
+	return Result{Outcome: Applied, Changed: true}
 }
 
 // Offer implements Document.

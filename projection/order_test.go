@@ -231,6 +231,50 @@ func TestDegraded(t *testing.T) {
 	}
 }
 
+// TestJoinReleasesWaitingEvents: events beyond a gap are folded as soon as an owner's answer covers the gap.
+func TestJoinReleasesWaitingEvents(t *testing.T) {
+	at := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
+	d := orders.New("7")
+	d.Offer(envelope(event.Ticket, 3, "TicketPickedUpEvent", at, &event.TicketPickedUpEvent{}))
+	if got := d.Incomplete(); !slices.Equal(got, []event.Aggregate{event.Ticket}) {
+		t.Errorf("incomplete: %v", got)
+	}
+	answer := func(version view.Version) json.RawMessage {
+		o := order.New("7")
+		o.Ticket = &order.Ticket{State: order.TicketPreparing, PreparingTime: &at}
+		*o.Part(order.AggregateTicket) = view.Part{Version: version, Origin: view.FromOwner}
+		source, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return source
+	}
+	if r := d.Join(answer(1)); r.Outcome != projection.Applied || len(d.Incomplete()) != 1 {
+		t.Errorf("an answer below the gap: %+v, incomplete %v", r, d.Incomplete())
+	}
+	if r := d.Join(answer(1)); r.Outcome != projection.Stale || r.Changed {
+		t.Errorf("the same answer again: %+v", r)
+	}
+	if r := d.Join(answer(2)); r.Outcome != projection.Applied || !r.Changed || len(d.Incomplete()) > 0 {
+		t.Errorf("an answer that covers the gap: %+v, incomplete %v", r, d.Incomplete())
+	}
+	source, err := d.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := order.Decode(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &order.Ticket{Version: 3, State: order.TicketPickedUp, PreparingTime: &at, PickedUpTime: &at}
+	if diff := cmp.Diff(want, o.Ticket); diff != "" {
+		t.Errorf("ticket (-want +got):\n%s", diff)
+	}
+	if r := d.Join(json.RawMessage(`{`)); r.Outcome != projection.Refused || r.Err == nil {
+		t.Errorf("an answer that cannot be read: %+v", r)
+	}
+}
+
 var aggregateOf = map[event.Aggregate]order.Aggregate{
 	event.Order: order.AggregateOrder, event.Ticket: order.AggregateTicket,
 	event.Delivery: order.AggregateDelivery, event.Account: order.AggregateBill,

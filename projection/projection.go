@@ -29,6 +29,12 @@ type Document interface {
 	Offer(e event.Envelope) Result
 	// Degrade marks the part of an aggregate as missing an event: of that version, or of the next where it is 0.
 	Degrade(a event.Aggregate, version uint64, reason string)
+	// Join joins the document with one that holds owners' answers, encoded: each part at the higher of the two versions.
+	// It is Applied where that changed the document, Stale where the owners told nothing new.
+	Join(answer json.RawMessage) Result
+	// Incomplete returns the aggregates of which events are known to be missing, because later ones wait for them or
+	// because they were dead-lettered.
+	Incomplete() []event.Aggregate
 	// Hidden reports whether searches should not find the document yet.
 	Hidden() bool
 	// Encode returns the document's JSON: equal bytes for equal documents.
