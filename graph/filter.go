@@ -1,13 +1,12 @@
 package graph
 
 import (
-	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"github.com/viewgate/viewgate/graph/scalar"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -25,10 +24,63 @@ type filterReader struct {
 	leaves int // values compared so far
 }
 
+// orderFilter is the input type that filters orders.
+const orderFilter = "OrderFilter"
+
+// checkFilter reports the first field of a filter input that compares what is not indexed, or that readFilter cannot read.
+func checkFilter(schema *ast.Schema, inputType string, mapping *view.Mapping) error {
+	for _, field := range schema.Types[inputType].Fields {
+		d := field.Directives.ForName("filters")
+		if d == nil {
+			if field.Type.Name() != inputType {
+				return fmt.Errorf("schema: %s.%s: neither a condition nor marked @filters", inputType, field.Name)
+			}
+			continue
+		}
+		if path := d.Arguments.ForName("field").Value.Raw; mapping.Field(path) == nil {
+			return fmt.Errorf("schema: %s.%s: @filters names %s, which is not indexed", inputType, field.Name, path)
+		}
+	}
+	return nil
+}
+
 // readFilter reads a filter of this input type. No filter is one that always holds.
 func readFilter(schema *ast.Schema, inputType string, value map[string]any) (view.Filter, error) {
 	r := &filterReader{schema: schema}
-	return r.input(schema.Types[inputType], value, 1)
+	fields, _ := plain(value).(map[string]any)
+	return r.input(schema.Types[inputType], fields, 1)
+}
+
+// plain takes the Go types that the generated code gave a filter's values off them again: pointers, which are nil for
+// null, lists of any type and kinds of string.
+func plain(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		fields := make(map[string]any, len(v))
+		for name, value := range v {
+			fields[name] = plain(value)
+		}
+		return fields
+	}
+	value := reflect.ValueOf(v)
+	switch value.Kind() {
+	case reflect.Pointer:
+		if value.IsNil() {
+			return nil
+		}
+		return plain(value.Elem().Interface())
+	case reflect.Slice:
+		list := make([]any, value.Len())
+		for i := range list {
+			list[i] = plain(value.Index(i).Interface())
+		}
+		return list
+	case reflect.String:
+		return value.String()
+	}
+	return v
 }
 
 // input reads the fields in the schema's order, so that equal filters come out equal.
@@ -136,46 +188,24 @@ func listOf(t *ast.Type, given any) []any {
 	return []any{given}
 }
 
-// value reads one value of a GraphQL type into what the view compares with.
+// value turns one value of a GraphQL type into what the view compares with. The scalars have been read already; values
+// of enums have not been checked, since variables with them are compared blind to case.
 func (r *filterReader) value(typeName string, given any) (any, error) {
+	text, isText := given.(string)
 	switch typeName {
 	case "ID":
-		return idValue(given)
-	case "Decimal":
-		text, err := scalar.UnmarshalDecimal(given)
-		if err != nil {
-			return nil, err
-		}
-		return strconv.ParseFloat(text, 64)
-	case "DateTime":
-		return anyOf(scalar.UnmarshalDateTime(given))
-	case "Int":
-		n, err := scalar.UnmarshalInt(given)
-		return float64(n), err
-	case "String", "Boolean":
-		return given, nil
-	}
-	text, _ := given.(string)
-	if def := r.schema.Types[typeName]; def == nil || def.EnumValues.ForName(text) == nil {
-		return nil, badInput("filter: %.40q is no %s", fmt.Sprint(given), typeName)
-	}
-	return text, nil
-}
-
-func anyOf[T any](v T, err error) (any, error) { return v, err }
-
-// idValue reads an ID: the service's own, or the global one.
-func idValue(given any) (any, error) {
-	switch id := given.(type) {
-	case string:
-		if _, raw, ok := parseGlobalID(id); ok {
+		if _, raw, ok := parseGlobalID(text); ok {
 			return raw, nil
 		}
-		return id, nil
-	case json.Number:
-		return id.String(), nil
-	case int64:
-		return strconv.FormatInt(id, 10), nil
+		return given, nil
+	case "Decimal":
+		return strconv.ParseFloat(text, 64)
+	case "Int":
+		n, _ := given.(int)
+		return float64(n), nil
 	}
-	return nil, badInput("filter: %.40q is no ID", fmt.Sprint(given))
+	if def := r.schema.Types[typeName]; isText && def.Kind == ast.Enum && def.EnumValues.ForName(text) == nil {
+		return nil, badInput("filter: %.40q is no %s", text, typeName)
+	}
+	return given, nil
 }

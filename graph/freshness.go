@@ -127,4 +127,3 @@ func freshness(lag Lag) graphql.ResponseMiddleware {
 		return response
 	}
 }
-

@@ -74,7 +74,7 @@ func (r *Resolver) query(viewer view.Viewer, consumerID *string, asked listing) 
 	if q.Words, err = words(asked.query); err != nil {
 		return q, err
 	}
-	if q.Filter, err = readFilter(r.schema, "OrderFilter", asked.filter); err != nil {
+	if q.Filter, err = readFilter(r.schema, orderFilter, asked.filter); err != nil {
 		return q, err
 	}
 	if consumerID != nil {

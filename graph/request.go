@@ -58,8 +58,15 @@ const (
 // field that came first.
 func newLoader[K comparable, V any](ctx context.Context,
 	read func(context.Context, []K) []V) *dataloader.Loader[K, V] {
-	batch := func(_ context.Context, keys []K) []*dataloader.Result[V] {
-		results := make([]*dataloader.Result[V], len(keys))
+	batch := func(_ context.Context, keys []K) (results []*dataloader.Result[V]) {
+		results = make([]*dataloader.Result[V], len(keys))
+		defer func() {
+			if value := recover(); value != nil { // the loader would print it
+				for i := range results {
+					results[i] = &dataloader.Result[V]{Error: recovered(ctx, value)}
+				}
+			}
+		}()
 		for i, value := range read(ctx, keys) {
 			results[i] = &dataloader.Result[V]{Data: value}
 		}

@@ -26,8 +26,9 @@ import (
 // cachedQueries is how many parsed queries are kept. The token limit keeps each below a megabyte.
 const cachedQueries = 250
 
-// NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, and GET.
-func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) http.Handler {
+// NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, and GET. The mapping must be of the
+// schema that the program was built with: a filter that names a field that is not indexed is an error.
+func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) (http.Handler, error) {
 	options.Limits = options.Limits.withDefaults()
 	if options.TokenKey.IsZero() {
 		options.TokenKey = compose.RandomTokenKey()
@@ -44,6 +45,9 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	resolver := &Resolver{reader: reader, mapping: mapping, tokens: options.TokenKey}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
+	if err := checkFilter(resolver.schema, orderFilter, mapping); err != nil {
+		return nil, err
+	}
 
 	server := handler.New(executable)
 	server.AddTransport(transport.POST{})
@@ -58,7 +62,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.AroundFields(leafRules(executable.Schema()))
 	server.AroundResponses(freshness(options.Lag))
 	server.AroundResponses(capErrors(options.Limits.Errors))
-	return &endpoint{server: server, reader: reader, options: options}
+	return &endpoint{server: server, reader: reader, options: options}, nil
 }
 
 // endpoint is what stands around gqlgen's server: it gives every request its own loaders and deadline, and refuses what

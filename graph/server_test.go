@@ -1,0 +1,327 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/schema"
+	"github.com/viewgate/viewgate/view"
+)
+
+func TestProtocol(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1))
+	const ok = `{"query":"{ order(id: 1) { orderId } }"}`
+	get := func(parameters ...string) string {
+		q := url.Values{}
+		for i := 0; i < len(parameters); i += 2 {
+			q.Set(parameters[i], parameters[i+1])
+		}
+		return "/graphql?" + q.Encode()
+	}
+	for _, test := range []struct {
+		name, method, target, contentType, body string
+		status                                  int
+		code, message                           string // none for an answer
+	}{
+		{"POST", "POST", "/graphql", "application/json", ok, 200, "", ""},
+		{"POST with a character set", "POST", "/graphql", "application/json; charset=utf-8", ok, 200, "", ""},
+		{"GET", "GET", get("query", `{ order(id: 1) { orderId } }`), "", "", 200, "", ""},
+		{"GET with variables", "GET", get("query", `query ($id: ID!) { order(id: $id) { orderId } }`, "variables", `{"id":1}`), "", "",
+			200, "", ""},
+		{"another method", "PUT", "/graphql", "application/json", ok, 405, "BAD_USER_INPUT", "PUT is not possible"},
+		{"another type", "POST", "/graphql", "text/plain", ok, 415, "BAD_USER_INPUT", "must be application/json"},
+		{"no type", "POST", "/graphql", "", ok, 415, "BAD_USER_INPUT", "must be application/json"},
+		{"form", "POST", "/graphql", "multipart/form-data; boundary=x", ok, 415, "BAD_USER_INPUT", "must be application/json"},
+		{"no JSON", "POST", "/graphql", "application/json", `{"query":`, 400, "BAD_USER_INPUT", "no JSON object"},
+		{"batch", "POST", "/graphql", "application/json", "[" + ok + "]", 400, "BAD_USER_INPUT", "no JSON object"},
+		{"null", "POST", "/graphql", "application/json", "null", 400, "BAD_USER_INPUT", "no JSON object"},
+		{"nothing", "POST", "/graphql", "application/json", "", 400, "BAD_USER_INPUT", "no JSON object"},
+		{"number for a query", "POST", "/graphql", "application/json", `{"query":5}`, 400, "BAD_USER_INPUT", "no JSON object"},
+		{"list for variables", "POST", "/graphql", "application/json", `{"query":"{x}","variables":[]}`, 400, "BAD_USER_INPUT", "no JSON object"},
+		{"100 KB of words", "POST", "/graphql", "application/json",
+			`{"query":"query ($q: String) { orderHistory(query: $q) { total { count } } }","variables":{"q":"` +
+				strings.Repeat("x", 100<<10) + `"}}`, 413, "BAD_USER_INPUT", "larger than 102400 bytes"},
+		{"GET, variables no JSON", "GET", get("query", "{ x }", "variables", "{"), "", "", 400, "BAD_USER_INPUT", "variables is no JSON object"},
+		{"GET, long", "GET", get("query", strings.Repeat("x", 100<<10)), "", "", 414, "BAD_USER_INPUT", "longer than 102400"},
+		{"GET, nothing", "GET", "/graphql", "", "", 422, "BAD_USER_INPUT", "no operation"},
+		{"mutation", "POST", "/graphql", "application/json", `{"query":"mutation { x }"}`, 422, "BAD_USER_INPUT", ""},
+		{"syntax error", "POST", "/graphql", "application/json", `{"query":"{"}`, 422, "BAD_USER_INPUT", "Expected Name"},
+		{"unknown field", "POST", "/graphql", "application/json", `{"query":"{ order(id: 1) { secret } }"}`, 422, "BAD_USER_INPUT", "secret"},
+		{"unknown operation", "POST", "/graphql", "application/json", `{"query":"query a { __typename }","operationName":"b"}`, 422,
+			"BAD_USER_INPUT", "operation b not found"},
+		{"missing variable", "POST", "/graphql", "application/json", `{"query":"query ($id: ID!) { order(id: $id) { id } }"}`, 422,
+			"BAD_USER_INPUT", "must be defined"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))
+			if test.contentType != "" {
+				r.Header.Set("Content-Type", test.contentType)
+			}
+			a := g.send(t, r)
+			if a.status != test.status {
+				t.Errorf("status %d, want %d", a.status, test.status)
+			}
+			if test.code == "" {
+				if len(a.Errors) > 0 || a.at("order", "orderId") != "1" {
+					t.Errorf("answer %+v", a)
+				}
+				return
+			}
+			if len(a.Errors) == 0 || a.codes()[0] != test.code || !strings.Contains(a.Errors[0].Message, test.message) {
+				t.Errorf("errors %+v, want %s that says %q", a.Errors, test.code, test.message)
+			}
+		})
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, "/graphql", nil))
+	if w.Header().Get("Allow") != "GET, POST" || len(w.Header().Get("X-Request-Id")) != 16 {
+		t.Errorf("headers %v", w.Header())
+	}
+}
+
+func TestLimits(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1))
+	var aliases, roots strings.Builder
+	for i := range 31 {
+		fmt.Fprintf(&aliases, " a%d: version", i)
+		fmt.Fprintf(&roots, " ...r")
+	}
+	// Each fragment uses the one before twice: 2^25 fields in a kilobyte.
+	var bomb strings.Builder
+	bomb.WriteString(`{ order(id: 1) { ...f25 } } fragment f0 on Order { version }`)
+	for i := 1; i <= 25; i++ {
+		fmt.Fprintf(&bomb, " fragment f%d on Order { ...f%d ...f%d }", i, i-1, i-1)
+	}
+	nested := "orderId"
+	for range 5 {
+		nested = "consumer { orderHistory(first: 100) { nodes { " + nested + " } } }"
+	}
+	for _, test := range []struct{ name, query, code, message string }{
+		{"depth", `{ order(id: 1) { ` + nested + ` } }`, "QUERY_TOO_COMPLEX", "levels of fields; 15 are possible"},
+		{"aliases", `{ order(id: 1) { ` + aliases.String() + ` } }`, "QUERY_TOO_COMPLEX", "31 aliases; 30"},
+		{"aliases by fragment", `{ order(id: 1) { ` + strings.Repeat("...a ", 16) + `} } fragment a on Order { x: version y: version }`,
+			"QUERY_TOO_COMPLEX", "32 aliases"},
+		{"root fields", `{ ` + strings.Repeat("...r ", 21) + ` } fragment r on Query { __typename }`, "QUERY_TOO_COMPLEX", "21 fields of Query"},
+		{"tokens", `{ ` + strings.Repeat("__typename ", 2000) + ` }`, "BAD_USER_INPUT", "token limit"},
+		{"cost", `{ orderHistory(first: 100) { nodes { consumer { orderHistory(last: 100) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX",
+			"fields to answer"},
+		{"cost by variable", `query ($n: Int = 100) { orderHistory(first: $n) { nodes { consumer { orderHistory(first: $n) { nodes { id orderId } } } } } }`,
+			"QUERY_TOO_COMPLEX", "fields to answer"},
+		{"fragments by fragments", bomb.String(), "QUERY_TOO_COMPLEX", "fields to answer"},
+		{"circular introspection", `{ __type(name: "Order") { fields { type { fields { type { fields { type { name } } } } } } } }`,
+			"BAD_USER_INPUT", "introspection depth"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			start := time.Now()
+			a := g.ask(t, test.query)
+			if len(a.Errors) == 0 || a.codes()[0] != test.code || !strings.Contains(a.Errors[0].Message, test.message) {
+				t.Errorf("errors %.300v, want %s that says %q", a.Errors, test.code, test.message)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("took %v to refuse", took)
+			}
+		})
+	}
+	if n := g.store.gets.Load() + g.store.searches.Load(); n > 0 {
+		t.Errorf("%d reads of the view", n)
+	}
+	for name, query := range map[string]string{"the page that clients have": historyQuery, "graphql-js's introspection": introspectionQuery} {
+		if a := g.ask(t, query); len(a.Errors) > 0 {
+			t.Errorf("%s: %+v", name, a.Errors)
+		}
+	}
+}
+
+// introspectionQuery is what graphql-js, and so GraphiQL, asks for a schema.
+const introspectionQuery = `query IntrospectionQuery { __schema { description queryType { name } mutationType { name }
+	subscriptionType { name } types { ...FullType } directives { name description locations args { ...InputValue } } } }
+fragment FullType on __Type { kind name description specifiedByURL fields(includeDeprecated: true) { name description
+	args { ...InputValue } type { ...TypeRef } isDeprecated deprecationReason } inputFields { ...InputValue }
+	interfaces { ...TypeRef } enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason }
+	possibleTypes { ...TypeRef } }
+fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue }
+fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
+	ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } } } }`
+
+func TestErrorsAreCapped(t *testing.T) {
+	g := newGateway(t, ada, nil)
+	var fields strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&fields, " unknown%d", i)
+	}
+	a := g.ask(t, "{"+fields.String()+" }")
+	if len(a.Errors) != 20 || a.Extensions.ErrorsOmitted != 280 {
+		t.Errorf("%d errors, %d omitted", len(a.Errors), a.Extensions.ErrorsOmitted)
+	}
+}
+
+func TestInternalErrors(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(*countingStore)
+		log   string
+	}{
+		{"panic", func(s *countingStore) { s.panics = true }, "of which no client must hear"},
+		{"unknown error", func(s *countingStore) { s.err = errors.New("secret detail") }, "secret detail"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := newGateway(t, ada, newOrders(1))
+			test.spoil(g.store)
+			query := `{ orderHistory { total { count } } }`
+			if test.name == "panic" {
+				query = `{ order(id: 1) { state } }`
+			}
+			a := g.ask(t, query)
+			if len(a.Errors) != 1 || a.codes()[0] != "INTERNAL_SERVER_ERROR" || a.Errors[0].Message != "internal error" {
+				t.Fatalf("errors %+v", a.Errors)
+			}
+			id, _ := a.Errors[0].Extensions["requestId"].(string)
+			if log := g.log.String(); len(id) != 16 || !strings.Contains(log, id) || !strings.Contains(log, test.log) {
+				t.Errorf("request %q, log:\n%s", id, log)
+			}
+			g.store.panics, g.store.err = false, nil
+			g.mustAsk(t, `{ order(id: 1) { state } }`)
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Limits.Timeout = 50 * time.Millisecond })
+	g.answer["tickets"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	g.answer["orders"] = g.answer["tickets"]
+	a := g.ask(t, `{ order(id: "2", freshness: {mode: FRESH}) { ticket { state } } }`)
+	if len(a.Errors) != 1 || a.codes()[0] != "TIMEOUT" {
+		t.Errorf("errors %+v", a.Errors)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	owner := func(err error) error { return &compose.OwnerError{Owner: compose.KitchenOwner, Status: 500, Err: err} }
+	late, cancel := context.WithTimeout(context.Background(), 0)
+	defer cancel()
+	for _, test := range []struct {
+		name    string
+		ctx     context.Context
+		err     error
+		code    code
+		message string
+	}{
+		{"cursor", nil, fmt.Errorf("%w: damaged", view.ErrCursor), badUserInput, "not a cursor of this query: damaged"},
+		{"invalid query", nil, fmt.Errorf("search: %w", &view.InvalidError{Field: "x", Reason: "no"}), badUserInput, "x: no"},
+		{"stale", nil, fmt.Errorf("order 1: %w", compose.ErrStale), staleView, "the answer would be older than asked for"},
+		{"owner", nil, fmt.Errorf("order 1: %w", owner(errors.New("dial tcp 10.1.2.3"))), upstreamUnavailable,
+			"the kitchen service cannot be asked now"},
+		{"slow owner", nil, owner(context.DeadlineExceeded), upstreamUnavailable, "the kitchen service cannot be asked now"},
+		{"slow owner, no time left", late, owner(context.DeadlineExceeded), timeout, "the operation took too long"},
+		{"owner not configured", nil, owner(compose.ErrNotConfigured), upstreamUnavailable,
+			"no kitchen service is configured: set --kitchen-service"},
+		{"view", nil, fmt.Errorf("%w: es-7", view.ErrUnavailable), upstreamUnavailable, "the view cannot be read now"},
+		{"view and owner", nil, errors.Join(view.ErrUnavailable, owner(io.EOF)), upstreamUnavailable, "the view cannot be read now"},
+		{"deadline", nil, context.DeadlineExceeded, timeout, "the operation took too long"},
+		{"anything else", nil, errors.New("secret"), internalServerError, "internal error"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.ctx == nil {
+				test.ctx = t.Context()
+			}
+			if is, message := classify(test.ctx, test.err); is != test.code || message != test.message {
+				t.Errorf("%s %q, want %s %q", is, message, test.code, test.message)
+			}
+		})
+	}
+}
+
+func TestObserve(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1))
+	g.ask(t, `query mine { a: order(id: 1) { id } }`)
+	g.ask(t, `{ order(id: 1) { id } orderHistory { total { count } } }`)
+	g.ask(t, `{ orderHistory(first: -1) { total { count } } }`)
+	g.ask(t, `{ nonsense }`)
+	g.send(t, httptest.NewRequest(http.MethodPut, "/graphql", nil))
+	want := []string{"order ok", "several ok", "orderHistory BAD_USER_INPUT", "invalid BAD_USER_INPUT", "invalid BAD_USER_INPUT"}
+	if diff := cmp.Diff(want, g.seen); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLagUnknown(t *testing.T) {
+	for name, lag := range map[string]Lag{"nobody knows": fixedLag(-1), "nobody to ask": nil} {
+		g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Lag = lag })
+		a := g.mustAsk(t, `{ orderHistory { total { count } } }`)
+		want := []told{{Path: []any{"orderHistory"}, Source: "VIEW", Reason: "satisfied", Kept: true}}
+		a.Extensions.Freshness[0].Token = nil
+		if diff := cmp.Diff(want, a.Extensions.Freshness); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Clients read the schema in the playground: everything in it says what it is.
+func TestSchemaIsDescribed(t *testing.T) {
+	s, err := schema.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	need := func(what, description string) {
+		if strings.TrimSpace(description) == "" {
+			t.Errorf("%s has no description", what)
+		}
+	}
+	arguments := func(of string, list ast.ArgumentDefinitionList) {
+		for _, a := range list {
+			need(of+"("+a.Name+":)", a.Description)
+		}
+	}
+	for name, def := range s.Types {
+		if def.BuiltIn {
+			continue
+		}
+		need(name, def.Description)
+		for _, f := range def.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			need(name+"."+f.Name, f.Description)
+			arguments(name+"."+f.Name, f.Arguments)
+		}
+		for _, v := range def.EnumValues {
+			need(name+"."+v.Name, v.Description)
+		}
+	}
+	for name, d := range s.Directives {
+		if d.Position.Src.BuiltIn {
+			continue
+		}
+		need("@"+name, d.Description)
+		arguments("@"+name, d.Arguments)
+	}
+}
+
+func TestFiltersMustBeIndexed(t *testing.T) {
+	s, err := schema.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := view.MappingOf(s, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkFilter(s, orderFilter, m); err != nil {
+		t.Error(err)
+	}
+	if err := checkFilter(s, orderFilter, &view.Mapping{}); err == nil || !strings.Contains(err.Error(), "not indexed") {
+		t.Errorf("error %v of a mapping without the fields", err)
+	}
+}
