@@ -61,7 +61,7 @@ func (m *Mapping) Visible(v Viewer, source map[string]any) bool {
 
 func (m *Mapping) scopeField(role Role) *Field {
 	for i := range m.Fields {
-		if m.Fields[i].VisibleTo == role {
+		if role != "" && m.Fields[i].VisibleTo == role { // most fields decide for nobody
 			return &m.Fields[i]
 		}
 	}
