@@ -75,11 +75,6 @@ func (d *stored) document() (view.Document, error) {
 	return view.Document{ID: d.ID, Revision: r, Hidden: hidden, Source: source}, nil
 }
 
-var (
-	yes = true
-	no  = false
-)
-
 // searchAnswer is what of a search's answer is used.
 type searchAnswer struct {
 	TimedOut bool `json:"timed_out"`
@@ -120,8 +115,8 @@ func (s *Store) Search(ctx context.Context, v view.Viewer, q view.Query) (view.P
 	err := s.read(ctx, "search", esapi.SearchRequest{
 		Index:                     []string{s.reads},
 		Body:                      encode(body),
-		AllowPartialSearchResults: &no,
-		SeqNoPrimaryTerm:          &yes,
+		AllowPartialSearchResults: new(false),
+		SeqNoPrimaryTerm:          new(true),
 		Preference:                preference(v),
 	}, &answer)
 	if err != nil {
@@ -256,11 +251,11 @@ func (s *Store) in(in view.In) object {
 	}
 	if field.Kind == view.Date {
 		// A date in a terms query is read by the field's format, to which 2026 is a year and no millisecond.
-		any := make([]object, len(in.Values))
+		dates := make([]object, len(in.Values))
 		for i, v := range in.Values {
-			any[i] = rangeOf(field, object{"gte": number(v), "lte": number(v)})
+			dates[i] = rangeOf(field, object{"gte": number(v), "lte": number(v)})
 		}
-		return object{"bool": object{"should": any, "minimum_should_match": 1}}
+		return object{"bool": object{"should": dates, "minimum_should_match": 1}}
 	}
 	values := make([]any, len(in.Values))
 	for i, v := range in.Values {

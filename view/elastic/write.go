@@ -19,8 +19,6 @@ import (
 // maxID is how long a document's id may be, in bytes.
 const maxID = 512
 
-var requireAlias = true
-
 // Apply sends all writes in one request and tells for each what became of it. Only a document that Elasticsearch cannot
 // take is view.ErrRefused. What is not the document's fault is view.ErrRetry, also if it will last until somebody mends
 // it: no answer, overload, an index that is missing, closed or blocked, a lost privilege, a disk that is full.
@@ -118,7 +116,7 @@ func (s *Store) bulk(ctx context.Context, ops []operation) {
 	var answer bulkAnswer
 	_, err := s.client.do(ctx, esapi.BulkRequest{
 		Index:        writeAlias(s.index),
-		RequireAlias: &requireAlias,
+		RequireAlias: new(true),
 		Timeout:      s.client.timeout,
 		Body:         &body,
 	}, &answer)
