@@ -48,8 +48,10 @@ func TestOpenRefuses(t *testing.T) {
 			return s.URL
 		}, Options{}, []string{"view orders: elasticsearch at http://127.0.0.1:", "connection refused",
 			"is Elasticsearch running there, and is the URL right?"}},
-		{"hangs", serve(hang), Options{Timeout: 30 * time.Millisecond}, []string{"deadline exceeded", "is Elasticsearch running"}},
-		{"a web server", serve(answering(200, "<html>Welcome</html>")), Options{}, []string{"is not Elasticsearch", "Is the URL right?"}},
+		{"hangs", serve(hang), Options{Timeout: 30 * time.Millisecond},
+			[]string{"deadline exceeded", "is Elasticsearch running"}},
+		{"a web server", serve(answering(200, "<html>Welcome</html>")), Options{},
+			[]string{"is not Elasticsearch", "Is the URL right?"}},
 		{"a web server without the page", serve(answering(404, "")), Options{}, []string{"is not Elasticsearch"}},
 		{"old", serve(elasticsearch("7.17.28")), Options{}, []string{`has version "7.17.28", and 8.0 or later is needed: upgrade`}},
 		{"no version", serve(elasticsearch("")), Options{}, []string{`has version ""`}},
@@ -67,7 +69,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"password in the URL", static("http://user:secret@127.0.0.1:1"), Options{}, []string{"http://user:xxxxx@127.0.0.1:1"}},
 		{"no CA file", static("https://127.0.0.1:1"), Options{CAFile: filepath.Join(dir, "none.pem")},
 			[]string{"CA file", "none.pem", "no such file"}},
-		{"no certificate in it", static("https://127.0.0.1:1"), Options{CAFile: notPEM}, []string{"not.pem has no certificate in PEM"}},
+		{"no certificate in it", static("https://127.0.0.1:1"), Options{CAFile: notPEM},
+			[]string{"not.pem has no certificate in PEM"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.URLs = []string{tt.url(t)}

@@ -59,7 +59,8 @@ func TestSettings(t *testing.T) {
 		o    Options
 		want map[string]any
 	}{
-		{"defaults", Options{}, map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1000ms"}},
+		{"defaults", Options{},
+			map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1000ms"}},
 		{"set", Options{Shards: 3, Replicas: 2, RefreshInterval: 200 * time.Millisecond},
 			map[string]any{"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "200ms"}},
 		{"no refresh", Options{RefreshInterval: -1},
