@@ -65,8 +65,12 @@ func TestCursorOfAnotherQuery(t *testing.T) {
 		{"nobody", view.Viewer{}, same, false},
 		{"words", ann, func(q *view.Query) { q.Words = []string{"a"} }, false},
 		{"words divided otherwise", ann, func(q *view.Query) { q.Words = []string{"a b"} }, false},
-		{"a filter's value", ann, func(q *view.Query) { q.Filter.(view.And)[0] = view.In{Field: "tag", Values: []any{"y"}} }, false},
-		{"a filter's bound", ann, func(q *view.Query) { q.Filter.(view.And)[1] = view.Range{Field: "placedAt", GT: noon} }, false},
+		{"a filter's value", ann, func(q *view.Query) {
+			q.Filter.(view.And)[0] = view.In{Field: "tag", Values: []any{"y"}}
+		}, false},
+		{"a filter's bound", ann, func(q *view.Query) {
+			q.Filter.(view.And)[1] = view.Range{Field: "placedAt", GT: noon}
+		}, false},
 		{"a filter's time", ann, func(q *view.Query) {
 			q.Filter.(view.And)[1] = view.Range{Field: "placedAt", GTE: noon.Add(1)}
 		}, false},
@@ -104,7 +108,8 @@ func TestDamagedCursor(t *testing.T) {
 
 // FuzzDecodeCursor checks that whatever passes for a cursor is one that a store can be asked from, or refuses politely.
 func FuzzDecodeCursor(f *testing.F) {
-	q := view.Query{Words: []string{"a"}, Size: 1, Sort: []view.Sort{{Field: "tag"}, {Field: "seats"}, {Field: view.Relevance}}}
+	q := view.Query{Words: []string{"a"}, Size: 1,
+		Sort: []view.Sort{{Field: "tag"}, {Field: "seats"}, {Field: view.Relevance}}}
 	f.Add(view.EncodeCursor(view.Support(), q, view.Position{Values: []any{"x", 2.5, nil}, ID: "1"}))
 	f.Add(view.EncodeCursor(view.Support(), q, view.Position{Values: []any{true, "x", 1.0}, ID: "1"}))
 	f.Add("eyJ2IjpudWxsfQ")

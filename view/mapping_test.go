@@ -26,7 +26,12 @@ type Book @view(name: "books") {
 }
 enum Language { EN DE }
 type Money { amount: String }
-type Author { name: String @index(as: TEXT, weight: 2) @facet, born: Int @index(as: NUMBER), secret: String, home: Place @index }
+type Author {
+  name: String @index(as: TEXT, weight: 2) @facet
+  born: Int @index(as: NUMBER)
+  secret: String
+  home: Place @index
+}
 type Place { city: String @index(as: KEYWORD) }
 `
 
@@ -49,7 +54,8 @@ func TestMappingOf(t *testing.T) {
 			{Path: "title", Kind: view.Text, Weight: 1, Sortable: true},
 		},
 	}
-	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(view.Mapping{}), cmpopts.IgnoreFields(view.Mapping{}, "Hash")); diff != "" {
+	exported := cmp.Options{cmpopts.IgnoreUnexported(view.Mapping{}), cmpopts.IgnoreFields(view.Mapping{}, "Hash")}
+	if diff := cmp.Diff(want, m, exported); diff != "" {
 		t.Errorf("mapping (-want +got):\n%s", diff)
 	}
 	if len(m.Hash) != 8 || strings.Trim(m.Hash, "0123456789abcdef") != "" {
@@ -65,7 +71,9 @@ func TestMappingOf(t *testing.T) {
 			t.Errorf("Field(%q) is %+v, want none", path, f)
 		}
 	}
-	for path, want := range map[string]bool{"authors": true, "authors.home": true, "editor": false, "isbn": false, "": false} {
+	for path, want := range map[string]bool{
+		"authors": true, "authors.home": true, "editor": false, "isbn": false, "": false,
+	} {
 		if m.Branch(path) != want {
 			t.Errorf("Branch(%q) is %t", path, !want)
 		}
@@ -105,7 +113,7 @@ func TestHash(t *testing.T) {
 		{"an order", "@sortable", "", false},
 		{"who sees it", "@visibleTo(role: CONSUMER)", "", false},
 		{"a name", "title", "headline", false},
-		{"a field", "born: Int @index(as: NUMBER),", "", false},
+		{"a field", "born: Int @index(as: NUMBER)", "", false},
 		{"a field at the root that is kept", "editor: Author\n", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,12 +129,14 @@ func TestMappingOfInvalid(t *testing.T) {
 		{"no such view", `"books"`, `"films"`, `"books"`},
 		{"facet alone", "editor: Author", "editor: Author @facet", "Book.editor: @facet needs @index"},
 		{"order alone", "secret: String", "secret: String @sortable", "Author.secret: @sortable needs @index"},
-		{"visibility alone", "secret: String", "secret: String @visibleTo(role: CONSUMER)", "Author.secret: @visibleTo needs @index"},
+		{"visibility alone", "secret: String", "secret: String @visibleTo(role: CONSUMER)",
+			"Author.secret: @visibleTo needs @index"},
 		{"how", "blurb: String @index(as: TEXT, weight: 0.5)", "blurb: String @index", "Book.blurb: @index(as:) is needed"},
 		{"in a circle", "city: String @index(as: KEYWORD)", "people: Author @index", "back to itself"},
 		{"weight below 0", "weight: 5", "weight: -5", "Book.isbn: @index(weight:)"},
 		{"weight of a number", "as: NUMBER", "as: NUMBER, weight: 2", "Author.born: @index(weight:)"},
-		{"visible by text", "@index(as: TEXT) @sortable", "@index(as: TEXT) @visibleTo(role: CONSUMER)", "Book.title: @visibleTo needs a KEYWORD"},
+		{"visible by text", "@index(as: TEXT) @sortable", "@index(as: TEXT) @visibleTo(role: CONSUMER)",
+			"Book.title: @visibleTo needs a KEYWORD"},
 		{"facet of money", "@index(as: MONEY)", "@index(as: MONEY) @facet", "Book.price: @facet needs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

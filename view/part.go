@@ -110,7 +110,7 @@ func (p *Part) Offer(e Event, ordering Ordering) ([]Event, Outcome) {
 		}
 		return ready, Applied
 	}
-	at, found := slices.BinarySearchFunc(p.Waiting, e, func(a, b Event) int { return cmp.Compare(a.Version, b.Version) })
+	at, found := p.waitsAt(e)
 	if found {
 		return nil, Stale
 	}
@@ -120,6 +120,11 @@ func (p *Part) Offer(e Event, ordering Ordering) ([]Event, Outcome) {
 	}
 	p.Waiting = slices.Insert(p.Waiting, at, e)
 	return nil, Held
+}
+
+// waitsAt returns where among the waiting events e is or belongs.
+func (p *Part) waitsAt(e Event) (at int, found bool) {
+	return slices.BinarySearchFunc(p.Waiting, e, func(a, b Event) int { return cmp.Compare(a.Version, b.Version) })
 }
 
 // Release returns the waiting events that follow the part's version without a gap and moves the part past them.
@@ -205,7 +210,7 @@ func (p *Part) Join(q Part) (take bool) {
 
 	p.Waiting = slices.Clone(p.Waiting)
 	for _, e := range q.Waiting {
-		at, found := slices.BinarySearchFunc(p.Waiting, e, func(a, b Event) int { return cmp.Compare(a.Version, b.Version) })
+		at, found := p.waitsAt(e)
 		if !found {
 			p.Waiting = slices.Insert(p.Waiting, at, e)
 		}

@@ -30,9 +30,15 @@ func TestQueryCheck(t *testing.T) {
 		want  string // in the error; "" for none
 	}{
 		{"zero", view.Query{}, ""},
-		{"all of it", view.Query{Words: []string{"a"}, Size: view.MaxSize, Sort: []view.Sort{{Field: "tag"}, {Field: view.Relevance}},
-			From: &view.Position{Values: []any{"x", 1.0}, ID: "1"}, Facets: []view.Facet{{Field: "tag", Size: view.MaxSize}},
-			Filter: view.And{view.Or{view.Not{Filter: view.Exists{Field: "note"}}}, view.Range{Field: "placedAt", GT: time.Now()}}}, ""},
+		{"all of it", view.Query{
+			Words: []string{"a"}, Size: view.MaxSize,
+			Sort:   []view.Sort{{Field: "tag"}, {Field: view.Relevance}},
+			From:   &view.Position{Values: []any{"x", 1.0}, ID: "1"},
+			Facets: []view.Facet{{Field: "tag", Size: view.MaxSize}},
+			Filter: view.And{
+				view.Or{view.Not{Filter: view.Exists{Field: "note"}}}, view.Range{Field: "placedAt", GT: time.Unix(0, 0)},
+			},
+		}, ""},
 		{"size", view.Query{Size: view.MaxSize + 1}, "1001"},
 		{"words", view.Query{Words: make([]string, view.MaxWords+1)}, "65 words"},
 		{"keys", view.Query{Sort: make([]view.Sort, view.MaxSorts+1)}, "9 keys"},

@@ -58,7 +58,8 @@ func FuzzFold(f *testing.F) {
 // TestNumberTerm checks that terms order as their numbers do, and give them back.
 func TestNumberTerm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, 0.3, 0.1 + 0.2, -1, math.MaxFloat64, -5e-324})).
+		odd := []float64{0, 0.3, 0.1 + 0.2, -1, math.MaxFloat64, -math.SmallestNonzeroFloat64}
+		number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom(odd)).
 			Filter(func(n float64) bool { return !math.IsNaN(n) && !math.IsInf(n, 0) })
 		a, b := number.Draw(t, "a")+0, number.Draw(t, "b")+0
 		want := 0

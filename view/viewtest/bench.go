@@ -68,9 +68,13 @@ func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 	}{
 		{"OneWord", view.Support, func() view.Query { return view.Query{Words: bench.words(1), Size: 20} }},
 		{"TwoWords", view.Support, func() view.Query { return view.Query{Words: bench.words(2), Size: 20} }},
-		{"TwoWordsNewest", view.Support, func() view.Query { return view.Query{Words: bench.words(2), Sort: newest, Size: 20} }},
+		{"TwoWordsNewest", view.Support, func() view.Query {
+			return view.Query{Words: bench.words(2), Sort: newest, Size: 20}
+		}},
 		{"MineNewest", bench.consumer, func() view.Query { return view.Query{Sort: newest, Size: 20} }},
-		{"MineWithWord", bench.consumer, func() view.Query { return view.Query{Words: bench.words(1), Sort: newest, Size: 20} }},
+		{"MineWithWord", bench.consumer, func() view.Query {
+			return view.Query{Words: bench.words(1), Sort: newest, Size: 20}
+		}},
 		{"AllNewest", view.Support, func() view.Query { return view.Query{Sort: newest, Size: 20} }},
 		{"StatusAndDates", view.Support, func() view.Query {
 			return view.Query{Filter: bench.lately(), Sort: newest, Size: 20}
@@ -80,8 +84,10 @@ func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 			return view.Query{Filter: bench.lately(), Sort: newest, Size: 100, From: from}
 		}},
 		{"FourFacets", view.Support, func() view.Query {
-			return view.Query{Words: bench.words(1), Facets: []view.Facet{{Field: "status", Size: 20}, {Field: "restaurant.name", Size: 20},
-				{Field: "deliveryAddress.city", Size: 20}, {Field: "lineItems.name", Size: 20}}}
+			return view.Query{Words: bench.words(1), Facets: []view.Facet{
+				{Field: "status", Size: 20}, {Field: "restaurant.name", Size: 20},
+				{Field: "deliveryAddress.city", Size: 20}, {Field: "lineItems.name", Size: 20},
+			}}
 		}},
 	} {
 		b.Run(question.name, func(b *testing.B) {
@@ -153,10 +159,14 @@ func (x *benchmark) measure(b *testing.B, ask func() int) {
 }
 
 var (
-	benchDishes   = []string{"Chicken", "Lamb", "Green", "Vegetable", "Spicy", "Cold", "Fried", "Roast", "Sweet", "Sour"}
-	benchKinds    = []string{"Vindaloo", "Soup", "Noodles", "Salad", "Curry", "Rice", "Dumplings", "Sandwich", "Pie", "Stew", "Burrito", "Bowl"}
-	benchStatuses = []string{"PLACED", "CONFIRMED", "PREPARING", "READY", "ON_THE_WAY", "DELIVERED", "DELIVERED", "DELIVERED", "CANCELLED"}
-	benchCities   = []string{"Oakland", "Berkeley", "Alameda", "San Leandro", "Emeryville", "Albany"}
+	benchDishes = []string{"Chicken", "Lamb", "Green", "Vegetable", "Spicy", "Cold", "Fried", "Roast", "Sweet", "Sour"}
+	benchKinds  = []string{"Vindaloo", "Soup", "Noodles", "Salad", "Curry", "Rice", "Dumplings", "Sandwich",
+		"Pie", "Stew", "Burrito", "Bowl"}
+	benchStatuses = []string{"PLACED", "CONFIRMED", "PREPARING", "READY", "ON_THE_WAY", "DELIVERED", "DELIVERED",
+		"DELIVERED", "CANCELLED"}
+	benchEvents = []string{"OrderCreatedEvent", "OrderAuthorized", "TicketAcceptedEvent", "DeliveryPickedUp",
+		"DeliveryDelivered"}
+	benchCities = []string{"Oakland", "Berkeley", "Alameda", "San Leandro", "Emeryville", "Albany"}
 )
 
 func (x *benchmark) id() string { return strconv.Itoa(x.random.IntN(x.n)) }
@@ -187,23 +197,35 @@ func (x *benchmark) order(id string) object {
 	var lines, timeline []any
 	for range 1 + r.IntN(4) {
 		price := money(fmt.Sprintf("%d.%02d", 3+r.IntN(20), r.IntN(100)))
-		lines = append(lines, object{"menuItemId": strconv.Itoa(r.IntN(500)), "name": one(r, benchDishes) + " " + one(r, benchKinds),
-			"quantity": 1 + r.IntN(4), "price": price, "total": price})
+		lines = append(lines, object{
+			"menuItemId": strconv.Itoa(r.IntN(500)), "name": one(r, benchDishes) + " " + one(r, benchKinds),
+			"quantity": 1 + r.IntN(4), "price": price, "total": price,
+		})
 	}
-	for i, event := range []string{"OrderCreatedEvent", "OrderAuthorized", "TicketAcceptedEvent", "DeliveryPickedUp", "DeliveryDelivered"} {
-		timeline = append(timeline, object{"type": event, "at": created.Add(time.Duration(i) * time.Minute), "aggregate": "ORDER", "version": i + 1})
+	for i, event := range benchEvents {
+		timeline = append(timeline, object{
+			"type": event, "at": created.Add(time.Duration(i) * time.Minute), "aggregate": "ORDER", "version": i + 1,
+		})
 	}
-	restaurant := r.IntN(max(1, x.n/100))
+	restaurant := strconv.Itoa(r.IntN(max(1, x.n/100)))
 	return object{
-		"orderId": id, "version": 3, "state": "APPROVED", "status": one(r, benchStatuses), "createdAt": created,
-		"updatedAt": created.Add(time.Hour), "total": money(fmt.Sprintf("%d.%02d", 5+r.IntN(80), r.IntN(100))),
-		"consumer":        object{"consumerId": strconv.Itoa(r.IntN(max(1, x.n/10))), "name": "Consumer " + strconv.Itoa(r.IntN(900))},
-		"restaurant":      object{"restaurantId": strconv.Itoa(restaurant), "name": one(r, benchCities) + " Kitchen " + strconv.Itoa(restaurant)},
-		"lineItems":       lines,
-		"deliveryAddress": object{"street1": strconv.Itoa(r.IntN(999)) + " Main Street", "city": one(r, benchCities), "state": "CA", "zip": strconv.Itoa(94600 + r.IntN(30))},
-		"ticket":          object{"state": "PICKED_UP", "version": 5, "readyBy": created.Add(time.Hour), "acceptTime": created.Add(time.Minute)},
-		"delivery":        object{"state": "DELIVERED", "version": 4, "courierId": strconv.Itoa(r.IntN(100))},
-		"bill":            object{"state": "AUTHORIZED", "version": 1},
-		"timeline":        timeline,
+		"orderId": id, "version": 3, "state": "APPROVED", "status": one(r, benchStatuses),
+		"createdAt": created, "updatedAt": created.Add(time.Hour),
+		"total": money(fmt.Sprintf("%d.%02d", 5+r.IntN(80), r.IntN(100))),
+		"consumer": object{
+			"consumerId": strconv.Itoa(r.IntN(max(1, x.n/10))), "name": "Consumer " + strconv.Itoa(r.IntN(900)),
+		},
+		"restaurant": object{"restaurantId": restaurant, "name": one(r, benchCities) + " Kitchen " + restaurant},
+		"lineItems":  lines,
+		"deliveryAddress": object{
+			"street1": strconv.Itoa(r.IntN(999)) + " Main Street", "city": one(r, benchCities), "state": "CA",
+			"zip": strconv.Itoa(94600 + r.IntN(30)),
+		},
+		"ticket": object{
+			"state": "PICKED_UP", "version": 5, "readyBy": created.Add(time.Hour), "acceptTime": created.Add(time.Minute),
+		},
+		"delivery": object{"state": "DELIVERED", "version": 4, "courierId": strconv.Itoa(r.IntN(100))},
+		"bill":     object{"state": "AUTHORIZED", "version": 1},
+		"timeline": timeline,
 	}
 }

@@ -37,12 +37,14 @@ type differential struct {
 
 // The pools that documents and questions are made of are small, so that they often meet.
 var (
-	somePieces = []string{"soup", "Soup", "café", "CAFE", "crème", "brûlée", "take", "out", "take-out", "Zoë", "x1", "Éa", "ea", "noir"}
+	somePieces = []string{"soup", "Soup", "café", "CAFE", "crème", "brûlée", "take", "out", "take-out", "Zoë", "x1",
+		"Éa", "ea", "noir"}
 	someKeys   = []string{"", "a", "A", "á", "Bär", "bar", "z-9", "open", "OPEN", "take-out", "two words"}
 	someGuests = []string{"ann", "Ann", "bob", "änn"}
 	someMoney  = []string{"0.3", "0.30", "-5.00", "10", "9.99", "99999999.99", "0.000001"}
 	someNumber = []any{-3, 0, 1, 2, 2.5, 10, 1e6}
-	someTimes  = []string{"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2026-03-01T11:07:00Z", "2026-03-01T12:07:00+01:00",
+	someTimes  = []string{"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2026-03-01T11:07:00Z",
+		"2026-03-01T12:07:00+01:00",
 		"2026-03-01T11:07:00.001Z", "2026-03-01T11:07:00.0015Z", "2031-01-01T00:00:00Z"}
 )
 
@@ -174,7 +176,8 @@ func drawFilter(t *rapid.T, depth int) view.Filter {
 	}
 	switch kind {
 	case 5:
-		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish", "items.quantity",
+		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish",
+			"items.quantity",
 			"total", "seats", "placedAt", "rush"}).Draw(t, "exists")}
 	case 6, 7:
 		field := rapid.SampledFrom([]string{"total", "seats", "items.quantity", "placedAt"}).Draw(t, "range")
@@ -204,7 +207,8 @@ func drawValue(t *rapid.T, field string) any {
 	case "seats", "items.quantity":
 		return rapid.SampledFrom([]float64{-3, 0, 1, 2, 2.5, 3, 5, 10, 1e6}).Draw(t, "number")
 	case "placedAt":
-		return at(rapid.SampledFrom(someTimes).Draw(t, "time")).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "ms")) * time.Millisecond)
+		ms := time.Duration(rapid.IntRange(-1, 1).Draw(t, "ms"))
+		return at(rapid.SampledFrom(someTimes).Draw(t, "time")).Add(ms * time.Millisecond)
 	case "rush":
 		return rapid.Bool().Draw(t, "boolean")
 	}
@@ -219,15 +223,17 @@ func drawQuery(t *rapid.T) view.Query {
 	q.Backward = rapid.Bool().Draw(t, "backward")
 	for range rapid.IntRange(0, 3).Draw(t, "keys") {
 		q.Sort = append(q.Sort, view.Sort{
-			Field: rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "items.quantity", "total", "seats", "placedAt",
+			Field: rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "items.quantity", "total", "seats",
+				"placedAt",
 				"rush", view.Relevance}).Draw(t, "key"),
 			Descending: rapid.Bool().Draw(t, "descending"),
 		})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "facets") {
 		q.Facets = append(q.Facets, view.Facet{
-			Field: rapid.SampledFrom([]string{"state", "tag", "title", "kitchen.name", "items.dish", "rush"}).Draw(t, "facet"),
-			Size:  rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "buckets"),
+			Field: rapid.SampledFrom([]string{"state", "tag", "title", "kitchen.name", "items.dish",
+				"rush"}).Draw(t, "facet"),
+			Size: rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "buckets"),
 		})
 	}
 	return q

@@ -36,13 +36,15 @@ func testFacets(t *testing.T, m *view.Mapping, open Open) {
 		want   string
 	}{
 		{"values as they are stored", view.Query{}, []view.Facet{facet("tag", 10)}, "Café:3 CAFE:1 café:1 zoo:1"},
-		{"a text whole, a document once", view.Query{}, []view.Facet{facet("items.dish", 10)}, "Bread:3 Green Soup:1 green soup:1"},
+		{"a text whole, a document once", view.Query{}, []view.Facet{facet("items.dish", 10)},
+			"Bread:3 Green Soup:1 green soup:1"},
 		{"the most frequent", view.Query{}, []view.Facet{facet("items.dish", 1)}, "Bread:3"},
 		{"ties by value", view.Query{}, []view.Facet{facet("tag", 2)}, "Café:3 CAFE:1"},
 		{"boolean", view.Query{}, []view.Facet{facet("rush", 10)}, "true:2 false:1"},
 		{"empty text", view.Query{}, []view.Facet{facet("title", 10)}, ":1"},
 		{"nothing", view.Query{}, []view.Facet{facet("state", 10)}, ""},
-		{"several, in their order", view.Query{}, []view.Facet{facet("rush", 1), facet("kitchen.name", 5), facet("rush", 5)},
+		{"several, in their order", view.Query{},
+			[]view.Facet{facet("rush", 1), facet("kitchen.name", 5), facet("rush", 5)},
 			"true:2 | The Green Soup:1 | true:2 false:1"},
 		{"of what the words match", view.Query{Words: []string{"x"}}, []view.Facet{facet("tag", 10)}, "CAFE:1 Café:1"},
 		{"of what the filter lets through", view.Query{Filter: view.In{Field: "rush", Values: []any{true}}},
@@ -52,9 +54,11 @@ func testFacets(t *testing.T, m *view.Mapping, open Open) {
 		{"of no documents", view.Query{Filter: view.Or{}}, []view.Facet{facet("tag", 10), facet("rush", 10)}, " | "},
 		{"beside a page", view.Query{Size: 1, Sort: []view.Sort{{Field: "tag"}}}, []view.Facet{facet("tag", 10)},
 			"Café:3 CAFE:1 café:1 zoo:1"},
-		{"on a later page", view.Query{Size: 1, Sort: []view.Sort{{Field: "tag"}}, From: &view.Position{Values: []any{"x"}, ID: "x"}},
+		{"on a later page", view.Query{Size: 1, Sort: []view.Sort{{Field: "tag"}},
+			From: &view.Position{Values: []any{"x"}, ID: "x"}},
 			[]view.Facet{facet("tag", 10)}, "Café:3 CAFE:1 café:1 zoo:1"},
-		{"by relevance", view.Query{Size: 1, Words: []string{"x"}}, []view.Facet{facet("items.dish", 10)}, "Bread:2 Green Soup:1"},
+		{"by relevance", view.Query{Size: 1, Words: []string{"x"}}, []view.Facet{facet("items.dish", 10)},
+			"Bread:2 Green Soup:1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.query.Facets = tt.facets
@@ -113,7 +117,8 @@ func testExtremes(t *testing.T, m *view.Mapping, open Open) {
 		texts := []string{"日本語", "🍕", "tab\tnew\nline", "\u0000", "“quoted”", "a\u202eb", strings.Repeat("long ", 500)}
 		var docs []doc
 		for i, text := range texts {
-			docs = append(docs, meal(fmt.Sprintf("text%d", i), object{"title": text, "tag": text, "note": text, "seats": 77}))
+			fields := object{"title": text, "tag": text, "note": text, "seats": 77}
+			docs = append(docs, meal(fmt.Sprintf("text%d", i), fields))
 		}
 		put(t, s, docs...)
 		for i, text := range texts {
@@ -128,7 +133,8 @@ func testExtremes(t *testing.T, m *view.Mapping, open Open) {
 	})
 
 	t.Run("values of another type have no place in the index", func(t *testing.T) {
-		d := meal("odd", object{"seats": object{"deep": 1}, "total": "12.00", "placedAt": "yesterday", "rush": "true", "guest": "ann"})
+		d := meal("odd", object{"seats": object{"deep": 1}, "total": "12.00", "placedAt": "yesterday",
+			"rush": "true", "guest": "ann"})
 		results := s.Apply(t.Context(), []view.Write{creation(t, d)})
 		if results[0].Err != nil {
 			wantError(t, "write", results[0], view.ErrRefused)
@@ -181,10 +187,12 @@ func testSchemaAlone(t *testing.T, before *view.Mapping, open Open) {
 		t.Error("the mapping's hash is still the same")
 	}
 	s := open(t, m)
-	put(t, s, meal("a", object{"spice": "Hot"}), meal("b", object{"spice": "mild"}), meal("c", object{"spice": "hot"}), meal("d", nil))
+	put(t, s, meal("a", object{"spice": "Hot"}), meal("b", object{"spice": "mild"}),
+		meal("c", object{"spice": "hot"}), meal("d", nil))
 	matches(t, s, view.Support(), view.Query{Filter: view.In{Field: "spice", Values: []any{"HOT"}}}, "a", "c")
 	matches(t, s, view.Support(), view.Query{Words: []string{"mild"}}, "b")
-	p := search(t, s, view.Support(), view.Query{Size: 9, Sort: []view.Sort{desc("spice")}, Facets: []view.Facet{{Field: "spice", Size: 9}}})
+	p := search(t, s, view.Support(), view.Query{Size: 9, Sort: []view.Sort{desc("spice")},
+		Facets: []view.Facet{{Field: "spice", Size: 9}}})
 	if diff := cmp.Diff("b a c d", strings.Join(idsOf(p), " ")); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}

@@ -100,8 +100,10 @@ func testScope(t *testing.T, m *view.Mapping, open Open) {
 func testWords(t *testing.T, m *view.Mapping, open Open) {
 	s := open(t, m)
 	put(t, s,
-		meal("m1", object{"title": "Café de Flore", "note": "take-out, two spoons", "guest": object{"guestId": "G7", "name": "Zoë Ångström"}}),
-		meal("m2", object{"title": "CAFÉ NOIR", "note": "take it out", "kitchen": object{"kitchenId": "k-1", "name": "Café Noir"}}),
+		meal("m1", object{"title": "Café de Flore", "note": "take-out, two spoons",
+			"guest": object{"guestId": "G7", "name": "Zoë Ångström"}}),
+		meal("m2", object{"title": "CAFÉ NOIR", "note": "take it out",
+			"kitchen": object{"kitchenId": "k-1", "name": "Café Noir"}}),
 		meal("m3", object{"title": "take", "note": "out"}),
 		meal("M-4", object{"title": "soup", "tag": "cafe", "memo": "café", "items": []any{
 			object{"dish": "Crème brûlée", "quantity": 1, "remark": "cafe"}, object{"dish": "Żurek soup", "quantity": 2}}}),
@@ -170,7 +172,8 @@ func testFilter(t *testing.T, m *view.Mapping, open Open) {
 	s := open(t, m)
 	put(t, s,
 		meal("m1", object{"tag": "Été", "title": "Green Soup", "seats": 2, "total": money("0.30"), "rush": true,
-			"placedAt": "2026-03-01T11:07:00Z", "items": []any{object{"dish": "a b", "quantity": 1}, object{"dish": "c", "quantity": 9}}}),
+			"placedAt": "2026-03-01T11:07:00Z", "items": []any{object{"dish": "a b", "quantity": 1},
+				object{"dish": "c", "quantity": 9}}}),
 		meal("m2", object{"tag": "ete", "title": "green soup", "seats": 3, "total": money("0.3"), "rush": false,
 			"placedAt": "2026-03-01T11:07:00.001Z", "items": []any{object{"dish": "A B", "quantity": 5}}}),
 		meal("m3", object{"tag": "ÉTÉ ", "title": "soup", "seats": -3, "total": money("12.50"), "note": "x",
@@ -257,10 +260,12 @@ func testFilter(t *testing.T, m *view.Mapping, open Open) {
 		{"Not not", view.Not{Filter: view.Not{Filter: in("tag", "ete")}}, []string{"m1", "m2"}},
 		{"Not nothing", view.Not{Filter: view.Or{}}, all},
 		{"Not everything", view.Not{Filter: view.And{}}, nil},
-		{"several Nots", view.And{view.Not{Filter: in("seats", 2.0)}, has("rush"), view.Not{Filter: has("state")}}, []string{"m2"}},
+		{"several Nots", view.And{view.Not{Filter: in("seats", 2.0)}, has("rush"), view.Not{Filter: has("state")}},
+			[]string{"m2"}},
 		{"Not of an Or", view.Not{Filter: view.Or{in("rush", true, false), has("state")}}, []string{"m3", "m5"}},
 		{"Or of Nots", view.Or{view.Not{Filter: has("seats")}, view.Not{Filter: has("tag")}}, []string{"m5"}},
-		{"nothing but Nots", view.And{view.Not{Filter: has("rush")}, view.Not{Filter: view.Or{}}}, []string{"m3", "m4", "m5"}},
+		{"nothing but Nots", view.And{view.Not{Filter: has("rush")}, view.Not{Filter: view.Or{}}},
+			[]string{"m3", "m4", "m5"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			matches(t, s, view.Support(), view.Query{Filter: tt.filter}, tt.want...)
@@ -302,19 +307,21 @@ func testInvalid(t *testing.T, m *view.Mapping, open Open) {
 		"filter, missing, Not": filter(view.Not{}),
 		"filter deep below": filter(view.Not{Filter: view.Or{view.And{
 			view.In{Field: "seats", Values: []any{"2"}}}}}),
-		"keyword of a number":   filter(view.In{Field: "tag", Values: []any{1.0}}),
-		"number of a text":      filter(view.In{Field: "seats", Values: []any{"1"}}),
-		"number of an int":      filter(view.In{Field: "seats", Values: []any{1}}),
-		"date of a text":        filter(view.Range{Field: "placedAt", GT: "2026-01-01T00:00:00Z"}),
-		"boolean of a text":     filter(view.In{Field: "rush", Values: []any{"true"}}),
-		"range of keywords":     filter(view.Range{Field: "tag", GT: "a"}),
-		"range of booleans":     filter(view.Range{Field: "rush"}),
-		"whole text not there":  filter(view.In{Field: "note", Values: []any{"x"}}),
-		"too many conditions":   filter(view.In{Field: "tag", Values: many}),
-		"position of no order":  {Size: 1, From: &view.Position{Values: []any{"x"}, ID: "m1"}},
-		"position of too few":   {Size: 1, Sort: []view.Sort{{Field: "tag"}}, From: &view.Position{ID: "m1"}},
-		"position of its kind":  {Size: 1, Sort: []view.Sort{{Field: "tag"}}, From: &view.Position{Values: []any{1.0}, ID: "m1"}},
-		"position of no number": {Size: 1, Sort: []view.Sort{{Field: "seats"}}, From: &view.Position{Values: []any{"1"}, ID: "m1"}},
+		"keyword of a number":  filter(view.In{Field: "tag", Values: []any{1.0}}),
+		"number of a text":     filter(view.In{Field: "seats", Values: []any{"1"}}),
+		"number of an int":     filter(view.In{Field: "seats", Values: []any{1}}),
+		"date of a text":       filter(view.Range{Field: "placedAt", GT: "2026-01-01T00:00:00Z"}),
+		"boolean of a text":    filter(view.In{Field: "rush", Values: []any{"true"}}),
+		"range of keywords":    filter(view.Range{Field: "tag", GT: "a"}),
+		"range of booleans":    filter(view.Range{Field: "rush"}),
+		"whole text not there": filter(view.In{Field: "note", Values: []any{"x"}}),
+		"too many conditions":  filter(view.In{Field: "tag", Values: many}),
+		"position of no order": {Size: 1, From: &view.Position{Values: []any{"x"}, ID: "m1"}},
+		"position of too few":  {Size: 1, Sort: []view.Sort{{Field: "tag"}}, From: &view.Position{ID: "m1"}},
+		"position of its kind": {Size: 1, Sort: []view.Sort{{Field: "tag"}},
+			From: &view.Position{Values: []any{1.0}, ID: "m1"}},
+		"position of no number": {Size: 1, Sort: []view.Sort{{Field: "seats"}},
+			From: &view.Position{Values: []any{"1"}, ID: "m1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := s.Search(t.Context(), view.Support(), q)

@@ -17,10 +17,11 @@ func desc(field string) view.Sort { return view.Sort{Field: field, Descending: t
 // unsorted are documents with ties and gaps in every field that orders.
 func unsorted() []doc {
 	return []doc{
-		meal("a", object{"state": "DONE", "tag": "Bär", "title": "two words", "seats": 2, "total": money("10.00"), "rush": true,
-			"placedAt": "2026-03-01T11:07:00Z", "note": "soup", "items": []any{object{"dish": "x", "quantity": 1}, object{"dish": "y", "quantity": 7}}}),
-		meal("b", object{"state": "OPEN", "tag": "bar", "title": "Two Words", "seats": 10, "total": money("9.99"), "rush": false,
-			"placedAt": "2026-03-01T11:07:00.001Z", "items": []any{object{"dish": "x", "quantity": 5}}}),
+		meal("a", object{"state": "DONE", "tag": "Bär", "title": "two words", "seats": 2, "total": money("10.00"),
+			"rush": true, "placedAt": "2026-03-01T11:07:00Z", "note": "soup",
+			"items": []any{object{"dish": "x", "quantity": 1}, object{"dish": "y", "quantity": 7}}}),
+		meal("b", object{"state": "OPEN", "tag": "bar", "title": "Two Words", "seats": 10, "total": money("9.99"),
+			"rush": false, "placedAt": "2026-03-01T11:07:00.001Z", "items": []any{object{"dish": "x", "quantity": 5}}}),
 		meal("c", object{"state": "OPEN", "tag": "Baz", "title": "two", "seats": -1, "total": money("-0.01"), "rush": true,
 			"placedAt": "1969-07-20T20:17:40Z", "note": "soup soup"}),
 		meal("d", object{"state": "DONE", "tag": "zoo", "title": "Éclair", "seats": 2, "total": money("10.000"),
@@ -142,7 +143,8 @@ func testPaging(t *testing.T, m *view.Mapping, open Open) {
 	orders := [][]view.Sort{
 		nil, {desc(view.Relevance)}, {desc("seats"), asc("tag"), desc("placedAt")}, {desc(view.Relevance), asc("total")},
 	}
-	for _, field := range []string{"placedAt", "total", "seats", "tag", "title", "rush", "state", "items.quantity", "mealId"} {
+	for _, field := range []string{"placedAt", "total", "seats", "tag", "title", "rush", "state", "items.quantity",
+		"mealId"} {
 		orders = append(orders, []view.Sort{asc(field)}, []view.Sort{desc(field)})
 	}
 	for _, words := range [][]string{nil, {"soup"}} {
@@ -193,7 +195,8 @@ func testPaging(t *testing.T, m *view.Mapping, open Open) {
 		}
 	})
 	t.Run("scope", func(t *testing.T) {
-		put(t, s, meal("own1", object{"guest": object{"guestId": "ann"}}), meal("own2", object{"guest": object{"guestId": "ann"}}))
+		put(t, s, meal("own1", object{"guest": object{"guestId": "ann"}}),
+			meal("own2", object{"guest": object{"guestId": "ann"}}))
 		got := walk(t, s, consumer, view.Query{Size: 1, Sort: []view.Sort{desc("placedAt")}}, 2)
 		if diff := cmp.Diff([]string{"own1", "own2"}, got); diff != "" {
 			t.Errorf("pages (-want +got):\n%s", diff)
@@ -201,13 +204,16 @@ func testPaging(t *testing.T, m *view.Mapping, open Open) {
 	})
 	t.Run("documents added between pages", func(t *testing.T) {
 		s := open(t, m)
-		put(t, s, meal("a", object{"seats": 1}), meal("b", object{"seats": 2}), meal("c", object{"seats": 2}), meal("d", object{"seats": 3}))
+		put(t, s, meal("a", object{"seats": 1}), meal("b", object{"seats": 2}), meal("c", object{"seats": 2}),
+			meal("d", object{"seats": 3}))
 		q := view.Query{Sort: []view.Sort{asc("seats")}, Size: 2}
 		first := search(t, s, view.Support(), q)
-		put(t, s, meal("a0", object{"seats": 0}), meal("b0", object{"seats": 2}), meal("c0", object{"seats": 2}), meal("d0", nil))
+		put(t, s, meal("a0", object{"seats": 0}), meal("b0", object{"seats": 2}), meal("c0", object{"seats": 2}),
+			meal("d0", nil))
 		q.From, q.Size = &first.Hits[1].Position, 10
 		second := search(t, s, view.Support(), q)
-		if diff := cmp.Diff("a b | b0 c c0 d d0", strings.Join(idsOf(first), " ")+" | "+strings.Join(idsOf(second), " ")); diff != "" {
+		got := strings.Join(idsOf(first), " ") + " | " + strings.Join(idsOf(second), " ")
+		if diff := cmp.Diff("a b | b0 c c0 d d0", got); diff != "" {
 			t.Errorf("pages (-want +got):\n%s", diff)
 		}
 	})
