@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 )
 
@@ -18,7 +19,7 @@ import (
 type handler struct {
 	indexer *Indexer
 	client  sarama.Client
-	letters *deadLetters
+	letters *deadletter.Writer
 	stop    func() // ends the run
 
 	session *session // of the present session, set before claims begin and used until they have ended

@@ -6,7 +6,7 @@
 // Each claimed partition has a goroutine (claim.go) that decodes records and hands their events to workers, by hash of
 // the document that they belong to: so one goroutine of this process writes a document at a time. A worker (worker.go)
 // takes all that waits, folds the events of each document into one conditional write, and sends the writes of all its
-// documents as one batch. A record is done when all its events are written, or dead-lettered (deadletter.go); a
+// documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter); a
 // partition's offset is marked up to the first record that is not (tracker.go).
 //
 // # The promise
@@ -28,6 +28,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
@@ -174,11 +175,11 @@ func (x *Indexer) consume(ctx context.Context, cancel func()) error {
 	if err := x.prepareTopics(client); err != nil {
 		return err
 	}
-	letters, err := newDeadLetters(client)
+	letters, err := deadletter.NewWriter(client)
 	if err != nil {
 		return err
 	}
-	defer letters.close()
+	defer letters.Close()
 	group, err := sarama.NewConsumerGroupFromClient(x.options.Group, client)
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", x.options.Group, err)

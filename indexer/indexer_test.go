@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/view"
@@ -117,11 +118,11 @@ func TestDeadLetters(t *testing.T) {
 		l := letter{Key: string(m.Key), Value: string(m.Value)}
 		for _, h := range m.Headers {
 			switch string(h.Key) {
-			case indexer.HeaderReason:
+			case deadletter.HeaderReason:
 				l.Reason = string(h.Value)
-			case indexer.HeaderTopic:
+			case deadletter.HeaderTopic:
 				l.Topic = string(h.Value)
-			case indexer.HeaderDetail, indexer.HeaderPartition, indexer.HeaderOffset, indexer.HeaderTime:
+			case deadletter.HeaderDetail, deadletter.HeaderPartition, deadletter.HeaderOffset, deadletter.HeaderTime:
 				if len(h.Value) == 0 {
 					t.Errorf("header %s is empty", h.Key)
 				}
@@ -195,7 +196,7 @@ func TestRefusedDocument(t *testing.T) {
 func TestDeadLetterTopicDown(t *testing.T) {
 	w := newFakeWorld(t)
 	down := w.cluster.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + indexer.DeadLetterSuffix,
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + deadletter.Suffix,
 		Err: kerr.TopicAuthorizationFailed, Count: -1,
 	})
 	w.publish(&sarama.ProducerMessage{
@@ -214,7 +215,7 @@ func TestDeadLetterTopicDown(t *testing.T) {
 func TestTooLargeToCopy(t *testing.T) {
 	w := newFakeWorld(t)
 	w.cluster.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + indexer.DeadLetterSuffix,
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: w.topic(event.Order) + deadletter.Suffix,
 		Err: kerr.MessageTooLarge, Count: 1,
 	})
 	w.publish(&sarama.ProducerMessage{
@@ -226,7 +227,7 @@ func TestTooLargeToCopy(t *testing.T) {
 		t.Errorf("the dead letter has a value of %d bytes", len(letter.Value))
 	}
 	for _, h := range letter.Headers {
-		if string(h.Key) == indexer.HeaderReference {
+		if string(h.Key) == deadletter.HeaderReference {
 			return
 		}
 	}

@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-)
 
-// DeadLetterSuffix is what a dead letter topic's name has behind its topic's.
-const DeadLetterSuffix = ".dlq"
+	"github.com/viewgate/viewgate/deadletter"
+)
 
 // NewConfig returns the client configuration that the indexer's promise rests on.
 func NewConfig() *sarama.Config {
@@ -68,16 +67,16 @@ func (x *Indexer) prepareTopics(client sarama.Client) error {
 	}
 	forever := "-1"
 	for _, topic := range x.topics {
-		if slices.Contains(existing, topic+DeadLetterSuffix) {
+		if slices.Contains(existing, topic+deadletter.Suffix) {
 			continue
 		}
-		err := admin.CreateTopic(topic+DeadLetterSuffix, &sarama.TopicDetail{
+		err := admin.CreateTopic(topic+deadletter.Suffix, &sarama.TopicDetail{
 			NumPartitions: 1, ReplicationFactor: -1,
 			ConfigEntries: map[string]*string{"retention.ms": &forever, "retention.bytes": &forever},
 		}, false)
 		if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
 			x.options.Logger.Warn("dead letter topic could not be created; the first dead letter will fail unless it "+
-				"is created by then", "topic", topic+DeadLetterSuffix, "error", err)
+				"is created by then", "topic", topic+deadletter.Suffix, "error", err)
 		}
 	}
 	return nil

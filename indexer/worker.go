@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
@@ -36,7 +37,7 @@ func (it item) size() int {
 // worker folds and writes the documents whose ids hash to it. Its goroutine alone touches what it remembers.
 type worker struct {
 	*Indexer
-	letters *deadLetters
+	letters *deadletter.Writer
 	fail    func(error)
 	release func(*record)
 
@@ -57,7 +58,7 @@ type cached struct {
 	revision view.Revision
 }
 
-func newWorker(x *Indexer, letters *deadLetters, fail func(error), release func(*record)) *worker {
+func newWorker(x *Indexer, letters *deadletter.Writer, fail func(error), release func(*record)) *worker {
 	cache, err := simplelru.NewLRU[key, cached](x.options.CacheSize, nil)
 	if err != nil { // a size below 1
 		panic(fmt.Sprintf("indexer: %v", err))
@@ -323,8 +324,8 @@ func (w *worker) finish(j *job) error {
 
 // deadLetter returns when the item's record is in the dead letter topic, and ends the item.
 func (w *worker) deadLetter(it item, why error) error {
-	if err := w.letters.write(it.message, why); err != nil {
-		return err
+	if err := w.letters.Write(it.message, why); err != nil {
+		return fmt.Errorf("the indexer stops rather than skips a record: %w", err)
 	}
 	reason := event.ReasonOf(why)
 	w.metrics.letters.WithLabelValues(it.message.Topic, string(reason)).Inc()

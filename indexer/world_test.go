@@ -16,6 +16,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
@@ -409,7 +410,7 @@ func (w *world) letters(a event.Aggregate, n int) []*sarama.ConsumerMessage {
 	defer consumer.Close()
 	var claim sarama.PartitionConsumer
 	w.eventually(func() (err error) {
-		claim, err = consumer.ConsumePartition(w.topic(a)+indexer.DeadLetterSuffix, 0, sarama.OffsetOldest)
+		claim, err = consumer.ConsumePartition(w.topic(a)+deadletter.Suffix, 0, sarama.OffsetOldest)
 		return err
 	})
 	defer claim.Close()
