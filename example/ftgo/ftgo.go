@@ -5,6 +5,26 @@
 //
 // The services run in one process but share nothing: what one wants of another it asks for over HTTP. The Order service
 // orchestrates the sagas that create, cancel and revise an order.
+//
+// For anybody:
+//
+//	order       GET  /orders/{id}   GET /orders?id=   GET /orders?consumerId=&state=&since=
+//	            POST /orders   POST /orders/{id}/cancel   POST /orders/{id}/revise
+//	kitchen     GET  /tickets/{id}   GET /tickets?id=
+//	delivery    GET  /deliveries/{id}   GET /deliveries?id=   GET /deliveries?state=
+//	accounting  GET  /bills/{id}   GET /bills?id=
+//	restaurant  GET  /restaurants/{id}   GET /restaurants   GET /restaurants?id=
+//	            POST /restaurants   PUT /restaurants/{id}/menu
+//	consumer    GET  /consumers/{id}   GET /consumers   GET /consumers?id=   POST /consumers
+//
+// For cooks and couriers:
+//
+//	kitchen     POST /tickets/{id}/accept {readyBy}, /preparing, /ready, /pickup
+//	delivery    POST /deliveries/{id}/location {latitude, longitude}, /pickup, /delivered
+//
+// An answer shows what the aggregate's events told and nothing else, so a ticket that its saga has not confirmed, which
+// has no event, is not found. Ids may be given several times (?id=1&id=2); unknown ones are left out of a list. A version
+// is the number of the aggregate's events, in the body and as ETag. An error is {error}, and a 409 also has the state.
 package ftgo
 
 import (
@@ -179,6 +199,10 @@ func (s *Services) URL(service Service) string {
 	return "http://" + s.member(service).listener.Addr().String()
 }
 
+// shutdownGrace is how long requests under way may take to end. It is short because a connection on which nothing was asked
+// yet counts as one under way, and clients open such to be quick.
+const shutdownGrace = 500 * time.Millisecond
+
 // Run serves the six APIs, publishes what the outboxes hold and drives the sagas, until ctx ends or a server fails. It
 // returns when all its goroutines have ended, nil where ctx ended it. What was not published and the sagas that were under
 // way go on with the next Run on the same directory. Run is called once.
@@ -197,7 +221,7 @@ func (s *Services) Run(ctx context.Context) error {
 		})
 		g.Go(func() error {
 			<-ctx.Done()
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 			defer cancel()
 			if err := server.Shutdown(grace); err != nil {
 				return server.Close()

@@ -36,11 +36,7 @@ const patience = 20 * time.Second
 // startBroker runs a broker with the example's topics, in memory.
 func startBroker(t *testing.T) *broker.Broker {
 	t.Helper()
-	var topics []string
-	for _, a := range Aggregates {
-		topics = append(topics, event.TopicOf(a))
-	}
-	b, err := broker.Start(broker.Options{Addr: "127.0.0.1:0", Topics: topics, Partitions: 2})
+	b, err := broker.Start(broker.Options{Addr: "127.0.0.1:0", Topics: Topics(), Partitions: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,13 +202,13 @@ func follow(t *testing.T, b *broker.Broker) *eventLog {
 	l := &eventLog{}
 	var readers sync.WaitGroup
 	var partitions []sarama.PartitionConsumer
-	for _, a := range Aggregates {
-		ids, err := consumer.Partitions(event.TopicOf(a))
+	for _, topic := range Topics() {
+		ids, err := consumer.Partitions(topic)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range ids {
-			p, err := consumer.ConsumePartition(event.TopicOf(a), id, sarama.OffsetOldest)
+			p, err := consumer.ConsumePartition(topic, id, sarama.OffsetOldest)
 			if err != nil {
 				t.Fatal(err)
 			}

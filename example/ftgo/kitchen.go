@@ -113,7 +113,7 @@ func (s *kitchen) dropTicket(r *http.Request) (reply, error) {
 		}
 		return cancelTicket(e)
 	})
-	return reply{}, err
+	return reply{body: struct{}{}}, err
 }
 
 func confirmTicket(e *edit[ticket]) error {

@@ -3,6 +3,7 @@ package ftgo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -192,10 +193,13 @@ func (s *orders) place(r *http.Request) (reply, error) {
 		e.State = order{
 			Told: created, State: orderApprovalPending, CreatedAt: e.at, PickupAddress: where.Address,
 		}
-		consumer, _ := key(who.ConsumerID)
-		order, _ := key(e.ID)
+		by, ok := key(who.ConsumerID)
+		id, ok2 := key(e.ID)
+		if !ok || !ok2 {
+			return fmt.Errorf("order %s of consumer %s: an id is no number", e.ID, who.ConsumerID)
+		}
 		return errors.Join(
-			e.tx.Bucket(indexBucket).Put(append(consumer, order...), []byte(e.ID)),
+			e.tx.Bucket(indexBucket).Put(append(by, id...), []byte(e.ID)),
 			e.promise(createOrder, e.ID),
 			e.emit(created),
 		)

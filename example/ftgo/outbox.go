@@ -28,9 +28,12 @@ type Message struct {
 	Committed   time.Time       `json:"committed"` // by the machine's clock
 }
 
-// Aggregates are the aggregates whose events the services publish, the four of an order first.
-var Aggregates = []event.Aggregate{
-	event.Order, event.Ticket, event.Delivery, event.Account, event.Restaurant, event.Consumer,
+// Topics returns the topics that the services publish to, the four of an order first.
+func Topics() []string {
+	return []string{
+		event.TopicOf(event.Order), event.TopicOf(event.Ticket), event.TopicOf(event.Delivery),
+		event.TopicOf(event.Account), event.TopicOf(event.Restaurant), event.TopicOf(event.Consumer),
+	}
 }
 
 // newMessage makes an event's message. payload is one of package event's structs, and its name the event's type. What

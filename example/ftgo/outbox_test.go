@@ -113,11 +113,7 @@ func TestOutboxDrop(t *testing.T) {
 // it again while orders come in: no event may be missing, and the last copies must be in order.
 func TestOutboxWaitsForKafka(t *testing.T) {
 	dir, brokerDir := t.TempDir(), t.TempDir()
-	var topics []string
-	for _, a := range Aggregates {
-		topics = append(topics, event.TopicOf(a))
-	}
-	options := broker.Options{Addr: "127.0.0.1:0", Dir: brokerDir, Topics: topics, Partitions: 1}
+	options := broker.Options{Addr: "127.0.0.1:0", Dir: brokerDir, Topics: Topics(), Partitions: 1}
 	startAgain := func() *broker.Broker {
 		b, err := broker.Start(options)
 		if err != nil {

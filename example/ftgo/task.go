@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -45,13 +46,16 @@ func (c *commit) done(t task) error {
 // began have returned. perform takes the task out of the file itself when it is done (commit.done); if it fails, it is
 // called again after a while.
 func (s *store) runTasks(ctx context.Context, perform func(context.Context, task) error, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var g errgroup.Group
 	g.SetLimit(taskWorkers)
 	begun := &begunTasks{sequences: map[uint64]bool{}}
 	for ctx.Err() == nil {
 		t, ok, err := s.nextTask(begun.copy())
 		if err != nil {
-			return fmt.Errorf("tasks: %w", err)
+			cancel()
+			return errors.Join(fmt.Errorf("tasks: %w", err), g.Wait())
 		}
 		if !ok {
 			select {
