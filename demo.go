@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/example/broker"
+	"github.com/viewgate/viewgate/example/ftgo"
+	"github.com/viewgate/viewgate/example/ftgo/sim"
+	"github.com/viewgate/viewgate/indexer"
+)
+
+// demoSettings are what demo can be told beside what serve can.
+type demoSettings struct {
+	brokerAddr   string
+	servicesPort int
+	orders       int
+	rate         float64
+	speed        float64
+	seed         int64
+}
+
+// demo runs a broker, the example services, a simulation of their customers, and viewgate over them, until ctx ends.
+func demo(ctx context.Context, c console, s settings, d demoSettings) error {
+	logger, err := newLogger(c.err, s.logLevel)
+	if err != nil {
+		return err
+	}
+	dir, temporary, remove, err := dataDir(s.data)
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	defer remove()
+
+	var topics []string
+	for _, source := range event.DefaultSources() {
+		topics = append(topics, source.Topic)
+	}
+	b, err := broker.Start(broker.Options{
+		Addr: d.brokerAddr, FallbackPort: d.brokerAddr == "", Dir: filepath.Join(dir, "broker"), Topics: topics, Log: logger,
+	})
+	if err != nil {
+		return fmt.Errorf("broker (--broker-addr): %w", err)
+	}
+	defer b.Close()
+	services, err := ftgo.New(filepath.Join(dir, "services"), ftgo.Options{
+		Brokers: []string{b.Addr()}, Port: d.servicesPort, NoSync: temporary, Log: logger,
+	})
+	if err != nil {
+		return fmt.Errorf("example services (--services-port): %w", err)
+	}
+	defer services.Close()
+
+	s.role, s.group, s.kafka = roleAll, "viewgate", indexer.Connection{Brokers: []string{b.Addr()}}
+	s.data, s.temporary = dir, temporary
+	s.owners = compose.Options{
+		Order:      services.URL(ftgo.OrderService),
+		Kitchen:    services.URL(ftgo.KitchenService),
+		Delivery:   services.URL(ftgo.DeliveryService),
+		Accounting: services.URL(ftgo.AccountingService),
+		Restaurant: services.URL(ftgo.RestaurantService),
+		Consumer:   services.URL(ftgo.ConsumerService),
+	}
+	a, err := assemble(ctx, s, logger)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return services.Run(ctx) })
+	group.Go(func() error {
+		orders := d.orders
+		if orders < 0 {
+			orders = math.MaxInt
+		}
+		_, err := sim.Run(ctx, sim.Options{
+			Orders: orders, Rate: d.rate, Seed: d.seed, Speed: d.speed, Log: logger,
+			OrderURL: s.owners.Order, KitchenURL: s.owners.Kitchen, DeliveryURL: s.owners.Delivery,
+			RestaurantURL: s.owners.Restaurant, ConsumerURL: s.owners.Consumer,
+		})
+		return err
+	})
+	group.Go(func() error {
+		return a.run(ctx, func(addr string) { welcome(c.out, addr, b.Addr(), s, d, temporary) })
+	})
+	return group.Wait()
+}
+
+// welcome says where to look.
+func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, temporary bool) {
+	kept := "in " + s.data
+	if temporary {
+		kept = "until it stops (--data DIR keeps it)"
+	}
+	customers := fmt.Sprintf("%g orders a second (--rate, --orders, --seed)", d.rate)
+	if d.orders == 0 {
+		customers = "none (--orders 0): place orders with POST " + s.owners.Order + "/orders"
+	}
+	fmt.Fprintf(w, `viewgate demo: food to go, an example, in one process
+
+  Start page   http://%[1]s/
+  Playground   http://%[1]s/playground
+  GraphQL      http://%[1]s/graphql
+  Metrics      http://%[1]s/metrics
+  Kafka        %[2]s
+  Services     order %[3]s, kitchen %[4]s, delivery %[5]s,
+               accounting %[6]s, restaurant %[7]s, consumer %[8]s
+  Customers    %[9]s
+  Kept         %[10]s
+
+Things to paste:
+
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+    -d '{"query":"{ orderHistory(query: \"chicken\", first: 3) { total { count } nodes { orderId status restaurant { name } } } }"}'
+
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+    -d '{"query":"{ order(id: \"1000000\", freshness: {mode: FRESH}) { status ticket { state } delivery { state } timeline { type at } } }"}'
+
+Ctrl-C stops it.
+`, addr, brokerAddr, s.owners.Order, s.owners.Kitchen, s.owners.Delivery, s.owners.Accounting, s.owners.Restaurant,
+		s.owners.Consumer, customers, kept)
+}

@@ -1,0 +1,408 @@
+// Command viewgate is a GraphQL query gateway over CQRS views: it indexes domain events from Kafka into denormalized
+// documents and answers GraphQL queries from them, or from the services that own the data where an answer must be
+// fresher than the view.
+//
+// This file has the sub-commands with their flags and environment variables, and nothing else reads either.
+// serve.go wires the parts together; demo.go adds the example around them; load.go publishes events from a file.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/viewgate/viewgate/indexer"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, console{os.Stdout, os.Stderr, os.Getenv}, os.Args[1:]))
+}
+
+// console is what a command talks to.
+type console struct {
+	out, err io.Writer
+	getenv   func(string) string
+}
+
+// command is a sub-command. Its flags function declares what it can be told and returns what to run then.
+type command struct {
+	name, arguments, summary string
+	help                     string
+	flags                    func(*flags) func(context.Context, console, []string) error
+}
+
+var commands = []command{
+	{
+		"demo", "", "run everything in one process: broker, example services, simulator, indexer, gateway",
+		`Nothing else needs to be installed. Orders are placed, cooked, delivered, cancelled and revised while you watch;
+the page at / says where to look. Without --data all of it is gone when it stops.
+
+  viewgate demo                        a few orders a second, until Ctrl-C
+  viewgate demo --data ./data          the same, kept over restarts
+  viewgate demo --orders 0             no simulated orders: place your own with POST /orders at the Order service`,
+		demoFlags,
+	},
+	{
+		"serve", "", "index events from Kafka and answer GraphQL queries",
+		`Without --elasticsearch the view is kept by the embedded store, in --data, which belongs to one process; then the
+role is "all". With it, gateways and indexers can be told apart and be as many as needed.
+
+  viewgate serve --kafka kafka:9092 --data ./data
+  viewgate serve --kafka kafka:9092 --elasticsearch http://elasticsearch:9200 --role indexer`,
+		serveFlags,
+	},
+	{
+		"load", "FILE", "publish events from a JSON Lines file to Kafka",
+		`Each line is {"topic": …, "key": …, "headers": {…}, "value": …}, all strings; FILE may be compressed (.gz), and - is
+standard input. Order within a key is kept.
+
+  viewgate load orders.jsonl.gz --kafka localhost:9092`,
+		loadFlags,
+	},
+	{
+		"dlq", "ACTION", "list, show or replay records that could not be indexed",
+		`Such a record goes to its topic's dead letter topic, TOPIC.dlq, with the reason. ACTION is
+
+  list     how many there are for each topic and reason; with --each, one line for each
+  show     all of one of them
+  replay   publish them once more where they were, when what was wrong has been put right; nothing asks back
+
+The flags choose among them. What has been replayed is remembered, and not replayed again without --all. Skipped, without
+--force, are records that still cannot be decoded, and events without versions: these would be applied as the newest.
+
+  viewgate dlq list --kafka kafka:9092
+  viewgate dlq show --letter Order.dlq/0/17
+  viewgate dlq replay --topic Order --reason body --dry-run`,
+		dlqFlags,
+	},
+	{"version", "", "print the version", "", versionFlags},
+}
+
+// run runs a command line and returns the process's exit code: 0, 1 for a failure, 2 for a wrong command line.
+func run(ctx context.Context, c console, args []string) int {
+	if len(args) == 0 {
+		usage(c.err)
+		return 2
+	}
+	name := strings.TrimLeft(args[0], "-")
+	if name == "help" || name == "h" {
+		if len(args) == 1 {
+			usage(c.out)
+			return 0
+		}
+		args = []string{args[1], "--help"}
+		name = args[0]
+	}
+	for _, cmd := range commands {
+		if cmd.name == name {
+			return cmd.run(ctx, c, args[1:])
+		}
+	}
+	fmt.Fprintf(c.err, "viewgate: there is no command %q; viewgate --help lists them\n", args[0])
+	return 2
+}
+
+func (cmd command) run(ctx context.Context, c console, args []string) int {
+	f := &flags{FlagSet: flag.NewFlagSet(cmd.name, flag.ContinueOnError), getenv: c.getenv}
+	f.SetOutput(io.Discard)
+	action := cmd.flags(f)
+	positional, err := f.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		cmd.usage(c.out, f)
+		return 0
+	case err != nil:
+		fmt.Fprintf(c.err, "viewgate %s: %v\n", cmd.name, err)
+		return 2
+	case len(positional) != len(strings.Fields(cmd.arguments)):
+		fmt.Fprintf(c.err, "viewgate %s takes %s beside its flags, not %q; see viewgate %[1]s --help\n",
+			cmd.name, orNothing(cmd.arguments), positional)
+		return 2
+	}
+	if err := action(ctx, c, positional); err != nil {
+		fmt.Fprintf(c.err, "viewgate %s: %v\n", cmd.name, err)
+		if errors.As(err, new(usageError)) {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// usageError is a wrong command line that shows only when the command runs.
+type usageError struct{ error }
+
+func orNothing(arguments string) string {
+	if arguments == "" {
+		return "nothing"
+	}
+	return arguments
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "viewgate is a GraphQL query gateway over CQRS views.\n\nUsage: viewgate COMMAND [FLAGS]\n\n")
+	for _, cmd := range commands {
+		fmt.Fprintf(w, "  %-13s %s\n", cmd.name+" "+cmd.arguments, cmd.summary)
+	}
+	fmt.Fprint(w, "\nviewgate COMMAND --help tells more. To begin with: viewgate demo\n")
+}
+
+func (cmd command) usage(w io.Writer, f *flags) {
+	fmt.Fprintf(w, "viewgate %s: %s\n\nUsage: viewgate %s\n\n", cmd.name, cmd.summary,
+		strings.Join(strings.Fields(cmd.name+" "+cmd.arguments+" [FLAGS]"), " "))
+	if cmd.help != "" {
+		fmt.Fprintf(w, "%s\n\n", cmd.help)
+	}
+	f.VisitAll(func(fl *flag.Flag) {
+		kind, text := flag.UnquoteUsage(fl)
+		fmt.Fprintf(w, "  --%s %s\n        %s", fl.Name, kind, text)
+		if v := fl.DefValue; v != "" && v != "0" && v != "false" && !f.secret[fl.Name] {
+			fmt.Fprintf(w, " (default %s)", v)
+		}
+		fmt.Fprintln(w)
+	})
+}
+
+// flags declares flags that the environment can set, too: a flag on the command line beats its variable.
+type flags struct {
+	*flag.FlagSet
+	getenv func(string) string
+	bad    []error
+	secret map[string]bool
+}
+
+// add declares a flag, and sets it from the environment variable, if there is one and it is set.
+func (f *flags) add(name, variable string) {
+	if variable == "" {
+		return
+	}
+	fl := f.Lookup(name)
+	fl.Usage += "; environment: " + variable
+	if v := f.getenv(variable); v != "" {
+		if err := f.Set(name, v); err != nil {
+			f.bad = append(f.bad, fmt.Errorf("environment variable %s: %w", variable, err))
+		}
+	}
+}
+
+func (f *flags) text(p *string, name, variable, value, usage string) {
+	f.StringVar(p, name, value, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) count(p *int, name, variable string, value int, usage string) {
+	f.IntVar(p, name, value, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) list(p *[]string, name, variable, value, usage string) {
+	*p = splitList(value)
+	f.Var((*listValue)(p), name, usage)
+	f.Lookup(name).DefValue = value
+	f.add(name, variable)
+}
+
+// parse reads flags and arguments in any order, and returns the arguments.
+func (f *flags) parse(args []string) (positional []string, err error) {
+	for {
+		if err := f.Parse(args); err != nil {
+			if !errors.Is(err, flag.ErrHelp) {
+				err = fmt.Errorf("%w; see viewgate %s --help", err, f.Name())
+			}
+			return nil, err
+		}
+		if f.NArg() == 0 {
+			return positional, errors.Join(f.bad...)
+		}
+		positional, args = append(positional, f.Arg(0)), f.Args()[1:]
+	}
+}
+
+// listValue is a flag whose value is a list with commas.
+type listValue []string
+
+func (l *listValue) String() string { return strings.Join(*l, ",") }
+
+func (l *listValue) Set(s string) error {
+	*l = splitList(s)
+	return nil
+}
+
+func splitList(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// secretText declares a flag for a secret, which a file can hold, too: the environment names it in variable_FILE.
+func (f *flags) secretText(p *string, name, variable, usage string) {
+	f.StringVar(p, name, "", usage+"; environment: "+variable+", or "+variable+"_FILE for a file that holds it")
+	if f.secret == nil {
+		f.secret = map[string]bool{}
+	}
+	f.secret[name] = true
+	value, file := f.getenv(variable), f.getenv(variable+"_FILE")
+	switch {
+	case value != "" && file != "":
+		f.bad = append(f.bad, fmt.Errorf("environment variables %s and %[1]s_FILE are both set", variable))
+	case file != "":
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.bad = append(f.bad, fmt.Errorf("environment variable %s_FILE: %w", variable, err))
+		}
+		value = strings.TrimRight(string(text), "\r\n")
+	}
+	*p = value
+}
+
+// kafkaFlags declares how to connect to Kafka.
+func kafkaFlags(f *flags, c *indexer.Connection) {
+	f.list(&c.Brokers, "kafka", "KAFKA_BROKERS", "localhost:9092", "`ADDRESSES` of Kafka brokers, with commas between them")
+	f.BoolVar(&c.TLS, "kafka-tls", false, "connect to Kafka over TLS, as a file of the next three does, too")
+	f.add("kafka-tls", "KAFKA_TLS")
+	f.text(&c.CAFile, "kafka-ca", "KAFKA_CA_FILE", "",
+		"`FILE` of certificates (PEM) of the authorities that Kafka's certificates are signed by; without, the system's")
+	f.text(&c.CertFile, "kafka-cert", "KAFKA_CERT_FILE", "", "`FILE` of the certificate (PEM) to show to Kafka")
+	f.text(&c.KeyFile, "kafka-key", "KAFKA_KEY_FILE", "", "`FILE` of that certificate's key (PEM)")
+	f.text(&c.Mechanism, "kafka-sasl", "KAFKA_SASL", "",
+		"`MECHANISM` to authenticate by: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; without, not at all")
+	f.text(&c.User, "kafka-user", "KAFKA_USER", "", "`NAME` to authenticate with")
+	f.secretText((*string)(&c.Password), "kafka-password", "KAFKA_PASSWORD",
+		"`PASSWORD` to authenticate with; other users of the machine can read a command line, so better not there")
+	f.text(&c.ClientID, "kafka-client-id", "KAFKA_CLIENT_ID", "viewgate",
+		"`NAME` by which Kafka logs and limits this process")
+}
+
+// gatewayFlags declares what serve and demo have in common.
+func gatewayFlags(f *flags, s *settings, logLevel string) {
+	f.text(&s.addr, "addr", "ADDR", ":8080", "`ADDRESS` to serve HTTP on")
+	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` to keep everything in")
+	f.secretText(&s.tokenKey, "token-key", "TOKEN_KEY",
+		"`SECRET` that freshness tokens are signed with, the same for all gateways; without, tokens end with the process")
+	f.text(&s.logLevel, "log-level", "LOG_LEVEL", logLevel, "`LEVEL`: debug, info, warn or error")
+}
+
+func configFlag(f *flags, file *string) {
+	f.text(file, "config", "VIEWGATE_CONFIG", "",
+		"`FILE` that says which topics carry which events (YAML; see viewgate.example.yaml); without, food to go's")
+}
+
+func serveFlags(f *flags) func(context.Context, console, []string) error {
+	var s settings
+	gatewayFlags(f, &s, "info")
+	kafkaFlags(f, &s.kafka)
+	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
+		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
+	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
+	f.text(&s.group, "group", "CONSUMER_GROUP", "viewgate", "Kafka consumer `GROUP` of the indexers")
+	configFlag(f, &s.configFile)
+	f.text(&s.elasticsearch, "elasticsearch", "ELASTICSEARCH_URL", "",
+		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
+	for _, o := range []struct {
+		p    *string
+		name string
+	}{
+		{&s.owners.Order, "order"}, {&s.owners.Kitchen, "kitchen"}, {&s.owners.Delivery, "delivery"},
+		{&s.owners.Accounting, "accounting"}, {&s.owners.Restaurant, "restaurant"}, {&s.owners.Consumer, "consumer"},
+	} {
+		f.text(o.p, o.name+"-service", strings.ToUpper(o.name)+"_SERVICE_URL", "",
+			"`URL` of the "+o.name+" service, to be asked for answers fresher than the view")
+	}
+	return func(ctx context.Context, c console, _ []string) error { return serve(ctx, c, s) }
+}
+
+func demoFlags(f *flags) func(context.Context, console, []string) error {
+	var s settings
+	var d demoSettings
+	gatewayFlags(f, &s, "warn")
+	f.text(&d.brokerAddr, "broker-addr", "BROKER_ADDR", "",
+		"`ADDRESS` for the broker; without, 127.0.0.1:9092, or another port if that is taken")
+	f.count(&d.servicesPort, "services-port", "SERVICES_PORT", 8081,
+		"first `PORT` of the example services, which use it and the next four and the eighth after it; 0: any free ones")
+	f.count(&d.orders, "orders", "ORDERS", -1, "`NUMBER` of orders to simulate; 0: none, -1: no end")
+	f.Float64Var(&d.rate, "rate", 2, "simulated orders `PER-SECOND`")
+	f.add("rate", "RATE")
+	f.Float64Var(&d.speed, "speed", 1, "`FACTOR` by which kitchens and couriers are quicker than 10 to 30 seconds an order")
+	f.add("speed", "SPEED")
+	f.Int64Var(&d.seed, "seed", 1, "`SEED` of the simulation")
+	f.add("seed", "SEED")
+	return func(ctx context.Context, c console, _ []string) error { return demo(ctx, c, s, d) }
+}
+
+func loadFlags(f *flags) func(context.Context, console, []string) error {
+	var kafka indexer.Connection
+	kafkaFlags(f, &kafka)
+	return func(ctx context.Context, c console, args []string) error { return load(ctx, c, kafka, args[0]) }
+}
+
+func dlqFlags(f *flags) func(context.Context, console, []string) error {
+	var s dlqSettings
+	kafkaFlags(f, &s.kafka)
+	configFlag(f, &s.configFile)
+	f.StringVar(&s.topic, "topic", "", "only of this `TOPIC`; what follows a dot in its name will do")
+	f.StringVar(&s.reason, "reason", "", "only with this `REASON`")
+	f.StringVar(&s.key, "key", "", "only with this `KEY`")
+	f.StringVar(&s.letter, "letter", "", "only the one at `TOPIC/PARTITION/OFFSET` of the dead letter topic, as list --each says")
+	f.BoolVar(&s.each, "each", false, "list: one line for each")
+	f.BoolVar(&s.all, "all", false, "replay: also what has been replayed before")
+	f.BoolVar(&s.force, "force", false, "replay: also what cannot be decoded, or has no version")
+	f.BoolVar(&s.dryRun, "dry-run", false, "replay: say what it would do, and do nothing")
+	return func(ctx context.Context, c console, args []string) error {
+		var set []string
+		f.Visit(func(fl *flag.Flag) { set = append(set, fl.Name) })
+		if err := s.check(args[0], set); err != nil {
+			return err
+		}
+		return dlq(ctx, c, s, args[0])
+	}
+}
+
+func versionFlags(*flags) func(context.Context, console, []string) error {
+	return func(_ context.Context, c console, _ []string) error {
+		fmt.Fprintln(c.out, "viewgate", version())
+		return nil
+	}
+}
+
+// version returns what the Go tool chain recorded of the source, "(devel)" if nothing.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)"
+	}
+	v := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && !strings.Contains(v, setting.Value[:min(12, len(setting.Value))]) {
+			v += " " + setting.Value
+		}
+	}
+	return v + ", " + info.GoVersion
+}
+
+// newLogger returns the logger that everything logs to.
+func newLogger(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: not one of debug, info, warn, error", strconv.Quote(level))
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// shutdownTimeout is how long a stop may take.
+const shutdownTimeout = 8 * time.Second
