@@ -24,7 +24,7 @@ import (
 
 // TestMain lets rapid make fewer checks than its 100 unless -rapid.checks says how many: each drives running services.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "30"); err != nil {
+	if err := flag.Set("rapid.checks", "20"); err != nil {
 		panic(err)
 	}
 	m.Run()

@@ -36,7 +36,7 @@ func TestOutboxKeepsOrderAndEmpties(t *testing.T) {
 	r.settled(t, id)
 	r.act(t, id, "accept")
 	awaitScheduled(t, r, id)
-	const moves = 200
+	const moves = 100
 	for range moves {
 		r.act(t, id, "location")
 	}
