@@ -17,9 +17,15 @@ import (
 // unpublished returns how many messages a service's outbox holds.
 func unpublished(t *testing.T, s *Services, service Service) int {
 	t.Helper()
+	return keys(t, s, service, outboxBucket)
+}
+
+// keys returns how many keys a bucket of a service's file has.
+func keys(t *testing.T, s *Services, service Service, bucket []byte) int {
+	t.Helper()
 	n := 0
 	err := s.member(service).store.db.View(func(tx *bbolt.Tx) error {
-		n = tx.Bucket(outboxBucket).Stats().KeyN
+		n = tx.Bucket(bucket).Stats().KeyN
 		return nil
 	})
 	if err != nil {

@@ -234,6 +234,9 @@ func TestSagaSurvives(t *testing.T) {
 			if status, _ := second.call(t, KitchenService, http.MethodGet, "/tickets/"+string(refused), nil, nil); status != 404 {
 				t.Errorf("the rejected order's ticket answers %d, want 404", status)
 			}
+			if n := keys(t, second.Services, KitchenService, stateBucket); n != 1 {
+				t.Errorf("the kitchen keeps %d tickets, want 1: the rejected order's was not dropped", n)
+			}
 		})
 	}
 }
