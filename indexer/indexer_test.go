@@ -234,6 +234,39 @@ func TestTooLargeToCopy(t *testing.T) {
 	t.Errorf("no header says that the dead letter is a reference: %v", letter.Headers)
 }
 
+// TestLargeRecord: a record over the limit is dead-lettered, whole or by reference, and what follows goes on.
+func TestLargeRecord(t *testing.T) {
+	w := newWorld(t)
+	large := strings.Repeat("x", 5<<20)
+	next := someEvent(rand.New(rand.NewPCG(1, 0)), event.Order, "1", 1)
+	w.sent["1"] = []event.Envelope{next}
+	w.publish(&sarama.ProducerMessage{
+		Topic: w.topic(event.Order), Key: sarama.StringEncoder("1"), Value: sarama.StringEncoder(large),
+	}, w.message(next))
+	w.start(indexer.Options{})
+	letter := w.letters(event.Order, 1)[0]
+	reason, reference := "", false
+	for _, h := range letter.Headers {
+		switch string(h.Key) {
+		case deadletter.HeaderReason:
+			reason = string(h.Value)
+		case deadletter.HeaderReference:
+			reference = true
+		}
+	}
+	if reason != string(event.ReasonTooLarge) || reference == (string(letter.Value) == large) {
+		t.Errorf("dead letter for %q, by reference: %t, of %d bytes", reason, reference, len(letter.Value))
+	}
+	w.eventually(func() error {
+		o, err := order.Decode([]byte(w.store.source("1")))
+		if err != nil || o.Version != 1 {
+			return fmt.Errorf("%+v, %v", o, err)
+		}
+		return nil
+	})
+	w.committed()
+}
+
 // TestEventsDeletedBeforeTheyWereConsumed: the indexer says so rather than goes on without them.
 func TestEventsDeletedBeforeTheyWereConsumed(t *testing.T) {
 	w := newWorld(t)

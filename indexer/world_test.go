@@ -128,7 +128,7 @@ func (s *memory) source(id string) string {
 // world is a broker with topics of its own for food to go's events, and a store.
 type world struct {
 	*testing.T
-	brokers []string
+	kafka   indexer.Connection
 	cluster *kfake.Cluster // nil where the broker is a real one
 	store   *memory
 	client  sarama.Client
@@ -150,7 +150,7 @@ func newWorld(t *testing.T) *world {
 		}
 		return newFakeWorld(t)
 	}
-	return newWorldOn(t, nil, []string{brokers})
+	return newWorldOver(t, nil, indexer.Connection{Brokers: []string{brokers}})
 }
 
 // newFakeWorld makes a world on a broker in this process, which can be told to fail.
@@ -161,14 +161,18 @@ func newFakeWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	return newWorldOn(t, cluster, cluster.ListenAddrs())
+	return newWorldOver(t, cluster, indexer.Connection{Brokers: cluster.ListenAddrs()})
 }
 
-func newWorldOn(t *testing.T, cluster *kfake.Cluster, brokers []string) *world {
+// newWorldOver makes a world on a broker that is connected to so.
+func newWorldOver(t *testing.T, cluster *kfake.Cluster, kafka indexer.Connection) *world {
 	t.Helper()
-	config := indexer.NewConfig()
-	config.Producer.Partitioner = sarama.NewHashPartitioner
-	client, err := sarama.NewClient(brokers, config)
+	config, err := kafka.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Consumer.Group.InstanceId = "" // the world is no member of the indexers' group
+	client, err := sarama.NewClient(kafka.Brokers, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,12 +182,16 @@ func newWorldOn(t *testing.T, cluster *kfake.Cluster, brokers []string) *world {
 		t.Fatal(err)
 	}
 	group := fmt.Sprintf("test-%d", time.Now().UnixNano())
-	w := &world{T: t, brokers: brokers, cluster: cluster, store: newMemory(), client: client, group: group,
+	w := &world{T: t, kafka: kafka, cluster: cluster, store: newMemory(), client: client, group: group,
 		sent: map[string][]event.Envelope{}}
 	for _, s := range event.DefaultSources() {
 		s.Topic = group + "." + s.Topic
 		w.sources = append(w.sources, s)
-		if err := admin.CreateTopic(s.Topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+		large := "10485760"
+		detail := &sarama.TopicDetail{
+			NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: map[string]*string{"max.message.bytes": &large},
+		}
+		if err := admin.CreateTopic(s.Topic, detail, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -197,7 +205,11 @@ func (w *world) topic(a event.Aggregate) string { return w.group + "." + event.T
 func (w *world) indexer(o indexer.Options) *indexer.Indexer {
 	w.Helper()
 	o.Group = w.group
-	x, err := indexer.New(w.brokers, indexer.NewConfig(), w.sources,
+	config, err := w.kafka.Config()
+	if err != nil {
+		w.Fatal(err)
+	}
+	x, err := indexer.New(w.kafka.Brokers, config, w.sources,
 		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store, Healer: w.healer}}, o)
 	if err != nil {
 		w.Fatal(err)
