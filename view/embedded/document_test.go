@@ -80,7 +80,7 @@ func TestNumberTerm(t *testing.T) {
 // TestMaxSearches checks that a search waits for its turn no longer than its context lives.
 func TestMaxSearches(t *testing.T) {
 	m := viewtest.Mapping(t)
-	s, err := create("", m, Options{MaxSearches: 1}, nil)
+	s, err := create("", m, Options{MaxSearches: 1}, map[string]any{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,18 @@ var (
 	keyEpoch   = []byte("viewgate:epoch")
 )
 
+// settings returns the index's settings for a directory.
+//
+// The merger holds an index to as many segments as it would have if none were smaller than a floor. The library's floor of
+// 2,000 documents has batches of a few hundred merged over and over: writing 10,000 orders in batches of 200 took 13.6
+// seconds of CPU with it and 8.5 with 500, searches over the few more segments half as long again.
+func settings() map[string]any {
+	return map[string]any{
+		"bolt_timeout":           "2s", // the index's own lock would be waited for without end
+		"scorchMergePlanOptions": map[string]any{"FloorSegmentSize": 500},
+	}
+}
+
 // Options adjust a Store; the zero Options are good defaults.
 type Options struct {
 	// MaxSearches is how many searches run at once; more wait for their turn, until their context ends. The default is
@@ -109,7 +121,9 @@ func OpenTemp(m *view.Mapping, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("view %s: %w", m.View, err)
 	}
-	s, err := create(filepath.Join(dir, "index"), m, o, map[string]any{"unsafe_batch": true})
+	config := settings()
+	config["unsafe_batch"] = true
+	s, err := create(filepath.Join(dir, "index"), m, o, config)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("view %s in %s: %w", m.View, dir, err)
@@ -121,7 +135,7 @@ func OpenTemp(m *view.Mapping, o Options) (*Store, error) {
 // OpenMemory opens an empty store in memory alone. Its segments, one for each Apply, are never merged: it is for short
 // lives and few writes.
 func OpenMemory(m *view.Mapping) (*Store, error) {
-	s, err := create("", m, Options{}, nil)
+	s, err := create("", m, Options{}, map[string]any{})
 	if err != nil {
 		return nil, fmt.Errorf("view %s in memory: %w", m.View, err)
 	}
@@ -136,7 +150,7 @@ func openDir(dir string, m *view.Mapping, o Options) (*Store, error) {
 		if err := os.RemoveAll(beside); err != nil {
 			return nil, err
 		}
-		s, err := create(beside, m, o, nil)
+		s, err := create(beside, m, o, settings())
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +166,7 @@ func openDir(dir string, m *view.Mapping, o Options) (*Store, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	// The index's own lock would wait for ever.
-	b, err := bleve.OpenUsing(place, map[string]any{"bolt_timeout": "2s"})
+	b, err := bleve.OpenUsing(place, settings())
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
@@ -167,9 +180,6 @@ func openDir(dir string, m *view.Mapping, o Options) (*Store, error) {
 
 // create makes an empty index at path, or in memory where it is empty.
 func create(path string, m *view.Mapping, o Options, config map[string]any) (*Store, error) {
-	if config == nil {
-		config = map[string]any{}
-	}
 	// Documents come as index fields already (document.go), so the library's own mapping maps nothing.
 	static := bleve.NewIndexMapping()
 	static.DefaultMapping = mapping.NewDocumentDisabledMapping()
