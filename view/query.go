@@ -8,13 +8,15 @@ import (
 
 // Query asks for one page of a view's documents. The zero Query asks for the first page of everything, by id.
 type Query struct {
-	// Words must each be found in at least one searched field, blind to case and accents. A word that an analyzer
-	// splits ("take-out") must be found in all its pieces, within one field.
+	// Words must each be found in at least one searched field, blind to case and accents except where Field.Exact. A word
+	// that an analyzer splits ("take-out") must be found in all its pieces, within one field; a keyword must be the whole
+	// word. A word of signs alone is found nowhere.
 	Words []string
 	// Filter limits the result; nil does not.
 	Filter Filter
 	// Sort orders the result; ties are broken by id, ascending. Documents without the field come last, in either
-	// direction. Empty means by relevance where there are words, else by id alone.
+	// direction; one with several values stands by its smallest, descending by its largest. Empty means by relevance
+	// where there are words, else by id alone.
 	Sort []Sort
 	// Size is the number of documents in the page: 0 to MaxSize, where 0 asks for totals and facets only.
 	Size int
