@@ -185,11 +185,12 @@ func check(ctx context.Context, addr string, config *sarama.Config) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	defer conn.Close()
 	if config.Net.TLS.Enable {
-		if err := handshake(ctx, conn, addr, config.Net.TLS.Config); err != nil {
-			return fmt.Errorf("broker %s: %s: %w", addr, adviceOnTLS(err), err)
-		}
+		err = handshake(ctx, conn, addr, config.Net.TLS.Config)
+	}
+	conn.Close()
+	if err != nil {
+		return fmt.Errorf("broker %s: %s: %w", addr, adviceOnTLS(err), err)
 	}
 	anonymous := *config
 	anonymous.Net.SASL.Enable = false
