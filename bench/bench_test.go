@@ -1,7 +1,10 @@
+// Package bench measures viewgate as a whole: from the broker to what a search finds, and what a query costs. make bench
+// and make bench-elastic run it.
 package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -19,57 +22,56 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
-
+	"github.com/viewgate/viewgate/bench/lab"
 	"github.com/viewgate/viewgate/compose"
-	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/example/broker"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
-	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
-	viewOrder "github.com/viewgate/viewgate/view/order"
 )
 
-var sizes = flag.String("sizes", "10000", "numbers of orders, with commas between them")
+var sizes = flag.String("sizes", "", "numbers of orders, with commas between them (default 10000, with Elasticsearch 20000)")
 
-// partitions of each topic.
-const partitions = 4
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
-// BenchmarkEmbedded measures the whole path with the in-process broker and the embedded store: from events in the broker
-// to all orders found by a search, and then what queries cost over HTTP. Beside it, in the same run, the ceiling: the
-// same final documents written to an empty embedded store, once each.
-func BenchmarkEmbedded(b *testing.B) {
-	for size := range strings.SplitSeq(*sizes, ",") {
+// eachSize runs a benchmark for each number of orders that was asked for.
+func eachSize(b *testing.B, standard string, run func(b *testing.B, n int)) {
+	for size := range strings.SplitSeq(cmp.Or(*sizes, standard), ",") {
 		n, err := strconv.Atoi(size)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Run(size+" orders", func(b *testing.B) {
 			for b.Loop() {
-				embeddedPath(b, n)
+				run(b, n)
 			}
 		})
 	}
 }
 
+// partitions of each topic.
+const partitions = 4
+
+// together is how many orders are under way at a time.
+const together = 500
+
+// BenchmarkEmbedded measures the whole path with the in-process broker and the embedded store: from events in the broker
+// to all orders found by a search, and then what queries cost over HTTP. Beside it, in the same run, the ceiling: the
+// same final documents written to an empty embedded store, once each.
+func BenchmarkEmbedded(b *testing.B) { eachSize(b, "10000", embeddedPath) }
+
 func embeddedPath(b *testing.B, n int) {
 	mapping := loadMapping(b)
 	dir := b.TempDir()
-	var topics []string
-	for _, s := range event.DefaultSources() {
-		topics = append(topics, s.Topic)
-	}
-	kafka, err := broker.Start(broker.Options{
-		Addr: "127.0.0.1:0", Dir: dir + "/broker", Topics: topics, Partitions: partitions,
-	})
+	kafka, err := broker.Start(broker.Options{Addr: "127.0.0.1:0", Dir: dir + "/broker"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer kafka.Close()
-	events := publish(b, kafka.Addr(), n)
+	b.Cleanup(func() { kafka.Close() })
+	log := lab.NewLog(b, kafka.Addr(), partitions)
+	events := log.Publish(b, lab.Mix(1, n, together, lab.Order))
 	store, err := embedded.Open(dir+"/view", mapping, embedded.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -77,7 +79,7 @@ func embeddedPath(b *testing.B, n int) {
 	defer store.Close()
 
 	counting := &countingStore{Store: store}
-	x, err := indexer.New([]string{kafka.Addr()}, indexer.NewConfig(), event.DefaultSources(),
+	x, err := indexer.New(log.Brokers, indexer.NewConfig(), log.Sources,
 		[]indexer.View{{Name: "orders", Projection: projection.NewOrders(nil), Store: counting}}, indexer.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -98,7 +100,7 @@ func embeddedPath(b *testing.B, n int) {
 	took := time.Since(begin)
 	b.ReportMetric(float64(events)/took.Seconds(), "events/s")
 	b.ReportMetric(float64(events)/float64(counting.writes), "events/write")
-	b.ReportMetric(residentMB(), "RSS-MB")
+	b.ReportMetric(float64(lab.PeakMemory(os.Getpid()))/1e6, "peak-RSS-MB")
 	stop()
 	if err := <-stopped; err != nil {
 		b.Fatal(err)
@@ -112,59 +114,11 @@ func embeddedPath(b *testing.B, n int) {
 }
 
 func loadMapping(b *testing.B) *view.Mapping {
-	sdl, err := schema.Load()
-	if err != nil {
-		b.Fatal(err)
-	}
-	mapping, err := view.MappingOf(sdl, viewOrder.ViewName)
+	mapping, err := lab.Mapping()
 	if err != nil {
 		b.Fatal(err)
 	}
 	return mapping
-}
-
-// publish sends the events of n orders, many orders at a time as in life, and returns how many there are.
-func publish(b *testing.B, addr string, n int) (sent int) {
-	config := indexer.NewConfig()
-	config.Producer.Compression = sarama.CompressionZSTD
-	producer, err := sarama.NewSyncProducer([]string{addr}, config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer producer.Close()
-	var batch []*sarama.ProducerMessage
-	flush := func() {
-		if err := producer.SendMessages(batch); err != nil {
-			b.Fatal(err)
-		}
-		sent += len(batch)
-		batch = batch[:0]
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	const together = 500 // orders under way at a time
-	var open [][]event.Envelope
-	for id := 1; id <= n || len(open) > 0; {
-		for ; len(open) < together && id <= n; id++ {
-			open = append(open, order(r, id))
-		}
-		i := r.IntN(len(open))
-		key, headers, value := event.EncodeCloudEvent(open[i][0])
-		m := &sarama.ProducerMessage{
-			Topic: event.TopicOf(open[i][0].Aggregate), Key: sarama.ByteEncoder(key), Value: sarama.ByteEncoder(value),
-		}
-		for _, h := range headers {
-			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
-		}
-		if batch = append(batch, m); len(batch) == 2000 {
-			flush()
-		}
-		if open[i] = open[i][1:]; len(open[i]) == 0 {
-			open[i] = open[len(open)-1]
-			open = open[:len(open)-1]
-		}
-	}
-	flush()
-	return sent
 }
 
 // countingStore counts the writes that were done.
@@ -266,7 +220,7 @@ func queries(b *testing.B, store view.Store, mapping *view.Mapping, n int) {
 		},
 		{
 			"two words, newest first", historyQuery,
-			func() map[string]any { return map[string]any{"q": dishes[r.IntN(len(dishes))]} },
+			func() map[string]any { return map[string]any{"q": lab.Dishes[r.IntN(len(lab.Dishes))]} },
 			func(v map[string]any) func() {
 				q := view.Query{Words: strings.Fields(v["q"].(string)), Sort: newest, Size: 20}
 				return func() { search(b, store, q) }
@@ -274,7 +228,7 @@ func queries(b *testing.B, store view.Store, mapping *view.Mapping, n int) {
 		},
 		{
 			"a consumer's newest", historyQuery,
-			func() map[string]any { return map[string]any{"consumer": strconv.Itoa(1 + r.IntN(5000))} },
+			func() map[string]any { return map[string]any{"consumer": strconv.Itoa(1 + r.IntN(lab.Consumers))} },
 			func(v map[string]any) func() {
 				q := view.Query{Filter: view.In{Field: "consumer.consumerId", Values: []any{v["consumer"]}}, Sort: newest, Size: 20}
 				return func() { search(b, store, q) }
@@ -317,19 +271,4 @@ func timed(f func()) time.Duration {
 func percentile(d []time.Duration, p int) time.Duration {
 	slices.Sort(d)
 	return d[(len(d)-1)*p/100].Round(10 * time.Microsecond)
-}
-
-// residentMB returns the process's resident memory in MB, 0 where the system does not tell.
-func residentMB() float64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		var kb float64
-		if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kb); err == nil {
-			return kb / 1024
-		}
-	}
-	return 0
 }

@@ -1,0 +1,231 @@
+package bench
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/viewgate/viewgate/bench/lab"
+	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/view/elastic"
+)
+
+var (
+	rounds   = flag.Int("rounds", 2, "how often each system runs each load, in turn")
+	hot      = flag.Int("hot", 50_000, "updates of 10 hot orders")
+	backlog  = flag.Int("backlog", 0, "orders of a further backlog, of which the indexer's peak memory is told; 105000 have a million events")
+	peer     = flag.String("benthos", "build", "the Benthos to compare with: a program, build (from ./benthos) or none")
+	profiles = flag.String("profiles", "", "directory to write the indexer's CPU profiles to")
+	live     = flag.Duration("live", 15*time.Second, "how long events come at 1,000 per second, to tell how soon they are found")
+)
+
+// BenchmarkElastic measures the way from Kafka to Elasticsearch, both real, beside what Elasticsearch can take at most
+// and beside Benthos. The indexer and Benthos are processes of their own, so that their memory and time are theirs.
+//
+// Each system runs each load once in a round, in turn. A run begins when the process is started and ends when the last
+// event is durable in Elasticsearch; every document is then compared.
+func BenchmarkElastic(b *testing.B) {
+	backends := lab.FindBackends(b)
+	eachSize(b, "20000", func(b *testing.B, n int) {
+		machine(b, backends)
+		orders := newLoad(b, backends, "orders", n, together, lab.Order)
+		orders.ceiling(b) // Elasticsearch's code is compiled while it runs; the first runs do not count
+		orders.viewgate(b)
+		var rows []row
+		benthos := findBenthos(b)
+		for range *rounds {
+			rows = append(rows, orders.ceiling(b))
+			rows = append(rows, orders.viewgate(b)...)
+			rows = append(rows, orders.benthos(b, benthos)...)
+		}
+		orders.print(rows)
+
+		each := *hot / 10
+		updates := newLoad(b, backends, "hot orders", 10, 10, func(id int) []event.Envelope { return lab.HotOrder(id, each) })
+		rows = nil
+		for range *rounds {
+			rows = append(rows, updates.viewgate(b)...)
+			rows = append(rows, updates.benthos(b, benthos)...)
+		}
+		updates.print(rows)
+
+		if *backlog > 0 {
+			old := newLoad(b, backends, "orders, backlog", *backlog, together, lab.Order)
+			old.print(old.viewgate(b))
+		}
+		if *live > 0 {
+			freshness(b, backends, *live)
+		}
+	})
+}
+
+// load is a log of events, and what its documents must be.
+type load struct {
+	name     string
+	backends *lab.Backends
+	log      *lab.Log
+	order    func(id int) []event.Envelope
+	ids      []string
+	events   int
+	want     map[string]json.RawMessage
+}
+
+func newLoad(
+	b *testing.B, backends *lab.Backends, name string, n, together int, order func(id int) []event.Envelope,
+) *load {
+	l := &load{
+		name: name, backends: backends, log: lab.NewLog(b, backends.Kafka, partitions), order: order,
+		want: map[string]json.RawMessage{},
+	}
+	l.events = l.log.Publish(b, lab.Mix(1, n, together, order))
+	for i := range n {
+		id := strconv.Itoa(i + 1)
+		l.ids = append(l.ids, id)
+		l.want[id] = lab.Fold(b, id, order(i+1))
+	}
+	return l
+}
+
+// row is what one run came to.
+type row struct {
+	system    string
+	took      time.Duration
+	events    int
+	documents int
+	written   int           // documents, each as often as it was written; 0: not known
+	wrong     int           // documents
+	processor time.Duration // of the system's own process
+	memory    int64         // its peak, in bytes
+}
+
+// writers is how many bulk requests are in flight at a time: the indexer's workers.
+const writers = 4
+
+// viewgate runs an indexer on an empty index, and then another one with a group of its own on the full one.
+func (l *load) viewgate(b *testing.B) []row {
+	prefix := lab.NewPrefix(b, l.backends.Elasticsearch)
+	defer lab.DropIndices(b, l.backends.Elasticsearch, prefix)
+	return []row{l.index(b, "viewgate", prefix), l.index(b, "viewgate, everything again", prefix)}
+}
+
+func (l *load) index(b *testing.B, system, prefix string) row {
+	x := lab.Indexer{
+		Brokers: l.log.Brokers, Sources: l.log.Sources, Group: fmt.Sprint(l.log.Name, time.Now().UnixNano()),
+		Elasticsearch: l.backends.Elasticsearch, Prefix: prefix, Workers: writers,
+	}
+	if *profiles != "" {
+		x.Profile = filepath.Join(*profiles, strings.NewReplacer(" ", "-", ",", "").Replace(l.name+" "+system)+".pprof")
+	}
+	begin := time.Now()
+	p := x.Start(b)
+	var counts lab.Counts
+	lab.Eventually(b, 20*time.Minute, func() (err error) {
+		if counts, err = p.Counts(); err == nil && counts.Events < l.events {
+			err = fmt.Errorf("%d of %d events are done", counts.Events, l.events)
+		}
+		return err
+	})
+	r := row{
+		system: system, took: time.Since(begin), events: l.events, documents: len(l.ids), written: counts.Written,
+		memory: lab.PeakMemory(p.PID()),
+	}
+	r.processor = p.Stop(b)
+	store := lab.OpenView(b, elastic.Options{URLs: []string{l.backends.Elasticsearch}, Prefix: prefix})
+	r.wrong = len(lab.Wrong(b, store, l.ids, func(id string) json.RawMessage { return l.want[id] }))
+	return r
+}
+
+// ceiling writes the final documents, once each, with as many requests in flight as the indexer has. The requests are
+// made beforehand.
+func (l *load) ceiling(b *testing.B) row {
+	prefix := lab.NewPrefix(b, l.backends.Elasticsearch)
+	defer lab.DropIndices(b, l.backends.Elasticsearch, prefix)
+	store := lab.OpenView(b, elastic.Options{URLs: []string{l.backends.Elasticsearch}, Prefix: prefix})
+	var bodies []string
+	for some := range slices.Chunk(l.ids, 500) {
+		var body strings.Builder
+		for _, id := range some {
+			fmt.Fprintf(&body, "{\"create\":{\"_id\":%q}}\n{\"_viewgate\":{\"id\":%q,\"hidden\":false},%s\n", id, id, l.want[id][1:])
+		}
+		bodies = append(bodies, body.String())
+	}
+	begin := time.Now()
+	var group errgroup.Group
+	group.SetLimit(writers)
+	for _, body := range bodies {
+		group.Go(func() error {
+			var answer struct{ Errors bool }
+			err := lab.Ask(http.MethodPost, l.backends.Elasticsearch+"/"+store.Index()+"/_bulk", body, &answer)
+			if err == nil && answer.Errors {
+				err = fmt.Errorf("the ceiling's documents were not all taken")
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	r := row{system: ceilingName, took: time.Since(begin), documents: len(l.ids), written: len(l.ids)}
+	r.wrong = len(lab.Wrong(b, store, l.ids, func(id string) json.RawMessage { return l.want[id] }))
+	return r
+}
+
+const ceilingName = "raw _bulk of the final documents"
+
+// print prints a table of the runs.
+func (l *load) print(rows []row) {
+	fmt.Printf("\n%d %s, %d events, 4 topics of %d partitions, %d writers, each run in turn\n",
+		len(l.ids), l.name, l.events, partitions, writers)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "system\ttook s\tevents/s\tdocuments/s\tof ceiling\tevents/write\twrong\tCPU s\tpeak MB\t")
+	var most float64
+	for _, r := range rows {
+		if r.system == ceilingName {
+			most = float64(r.documents) / r.took.Seconds()
+		}
+		perSecond := func(n int) float64 { return float64(n) / r.took.Seconds() }
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%.0f\t%s\t%s\t%d\t%s\t%s\t\n", r.system, r.took.Seconds(), known("%.0f", perSecond(r.events)),
+			perSecond(r.documents), known("%.2f", perSecond(r.documents)/most), known("%.1f", float64(r.events)/float64(r.written)),
+			r.wrong, known("%.1f", r.processor.Seconds()), known("%.0f", float64(r.memory)/1e6))
+	}
+	w.Flush()
+}
+
+// known formats a number, unless it is not known.
+func known(format string, n float64) string {
+	if n == 0 || n != n || n > 1e12 {
+		return "-"
+	}
+	return fmt.Sprintf(format, n)
+}
+
+// machine prints what the figures depend on.
+func machine(b *testing.B, backends *lab.Backends) {
+	var info struct{ Version struct{ Number string } }
+	if err := lab.Ask(http.MethodGet, backends.Elasticsearch, "", &info); err != nil {
+		b.Fatal(err)
+	}
+	read := func(path string) string {
+		text, _ := os.ReadFile(path)
+		return string(text)
+	}
+	processor := "unknown processor"
+	for line := range strings.Lines(read("/proc/cpuinfo")) {
+		if _, name, ok := strings.Cut(line, "model name\t: "); ok {
+			processor = strings.TrimSpace(name)
+		}
+	}
+	fmt.Printf("\n%s; %s; Elasticsearch %s, one node and one shard; Kafka, one broker; all on this machine; load before: %s",
+		describeGo(), processor, info.Version.Number, read("/proc/loadavg"))
+}
