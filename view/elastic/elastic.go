@@ -46,6 +46,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
@@ -109,9 +110,20 @@ type Store struct {
 	client  *client
 	options Options
 	mapping *view.Mapping
-	index   string // what Apply writes to
-	reads   string // what Get and Search read: an alias, or index
+	index   string  // what Apply writes to
+	reads   *target // what Get and Search read: an alias, or index
 }
+
+// target is a name that may change while it is used.
+type target struct{ name atomic.Pointer[string] }
+
+func newTarget(name string) *target {
+	t := &target{}
+	t.name.Store(&name)
+	return t
+}
+
+func (t *target) String() string { return *t.name.Load() }
 
 var _ view.Store = (*Store)(nil)
 
@@ -119,7 +131,7 @@ var _ view.Store = (*Store)(nil)
 // built from another mapping is ErrMapping. Open does not wait for Elasticsearch to come up.
 func Open(ctx context.Context, m *view.Mapping, o Options) (*Store, error) {
 	return open(ctx, m, o, func(s *Store) error {
-		s.reads = s.alias()
+		s.reads = newTarget(s.alias())
 		return s.findOrCreate(ctx)
 	})
 }
@@ -128,7 +140,7 @@ func Open(ctx context.Context, m *view.Mapping, o Options) (*Store, error) {
 // been built from the mapping: another's is ErrMapping.
 func OpenIndex(ctx context.Context, m *view.Mapping, o Options, index string) (*Store, error) {
 	return open(ctx, m, o, func(s *Store) error {
-		s.index, s.reads = index, index
+		s.index, s.reads = index, newTarget(index)
 		return s.checkMapping(ctx)
 	})
 }
@@ -163,10 +175,33 @@ func (s *Store) Index() string { return s.index }
 // Pinned returns a store that shares s's connections and reads the index that s writes, wherever the view's alias points:
 // for an indexer, which must read what it folds into. Closing either closes both.
 func (s *Store) Pinned() *Store {
-	pinned := *s
-	pinned.reads = s.index
-	return &pinned
+	return s.at(s.index)
 }
+
+// Published returns the name of the index that the view's alias points to now.
+func (s *Store) Published(ctx context.Context) (string, error) {
+	index, err := s.published(ctx)
+	if err == nil && index == "" {
+		err = fmt.Errorf("alias %s: %w", s.alias(), view.ErrNoIndex)
+	}
+	if err != nil {
+		return "", fmt.Errorf("view %s: %w", s.mapping.View, err)
+	}
+	return index, nil
+}
+
+// On returns a store that shares s's connections, like Pinned, and reads and writes the index of this name. An index that
+// was built from another mapping is ErrMapping.
+func (s *Store) On(ctx context.Context, index string) (*Store, error) {
+	other := s.at(index)
+	if err := other.CheckMapping(ctx); err != nil {
+		return nil, err
+	}
+	return other, nil
+}
+
+// Stay makes s read the index of this name from now on, wherever the view's alias points.
+func (s *Store) Stay(index string) { s.reads.name.Store(&index) }
 
 // Close waits for the calls under way. Later calls fail with view.ErrUnavailable, later writes with view.ErrRetry;
 // closing again does nothing.

@@ -69,18 +69,21 @@ func (s *Store) findOrCreate(ctx context.Context) error {
 }
 
 // published returns the name of the index behind the view's alias, "" where there is no such alias.
-func (s *Store) published(ctx context.Context) (string, error) {
+func (s *Store) published(ctx context.Context) (string, error) { return s.behind(ctx, s.alias()) }
+
+// behind returns the name of the index behind an alias, "" where there is no such alias.
+func (s *Store) behind(ctx context.Context, alias string) (string, error) {
 	var aliases map[string]json.RawMessage
-	_, err := s.client.do(ctx, esapi.IndicesGetAliasRequest{Name: []string{s.alias()}}, &aliases)
+	_, err := s.client.do(ctx, esapi.IndicesGetAliasRequest{Name: []string{alias}}, &aliases)
 	var f *failure
 	if errors.As(err, &f) && f.status == http.StatusNotFound {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("look up alias %s: %w", s.alias(), err)
+		return "", fmt.Errorf("look up alias %s: %w", alias, err)
 	}
 	if len(aliases) > 1 {
-		return "", fmt.Errorf("%s: alias %s points to %d indices: leave it one", s.client, s.alias(), len(aliases))
+		return "", fmt.Errorf("%s: alias %s points to %d indices: leave it one", s.client, alias, len(aliases))
 	}
 	for index := range aliases {
 		return index, nil
@@ -112,8 +115,8 @@ func (s *Store) checkMapping(ctx context.Context) error {
 	return nil
 }
 
-// createNext sets s.index to a new index, numbered one above the highest of the mapping's.
-func (s *Store) createNext(ctx context.Context) error {
+// createNext sets s.index to a new index behind these aliases, numbered one above the highest of the mapping's.
+func (s *Store) createNext(ctx context.Context, aliases ...string) error {
 	var indices map[string]json.RawMessage
 	_, err := s.client.do(ctx, esapi.IndicesGetAliasRequest{Index: []string{s.family() + "*"}}, &indices)
 	if err != nil {
@@ -125,10 +128,10 @@ func (s *Store) createNext(ctx context.Context) error {
 			highest = max(highest, n)
 		}
 	}
-	if err := s.create(ctx, s.family()+strconv.Itoa(highest+1)); err != nil {
+	if err := s.create(ctx, s.family()+strconv.Itoa(highest+1), aliases...); err != nil {
 		return err
 	}
-	s.reads = s.index
+	s.reads = newTarget(s.index)
 	return nil
 }
 
@@ -154,7 +157,8 @@ func exists(err error) bool {
 }
 
 // Publish points the view's alias to the store's index and away from any other, in one step: a search sees either the
-// one or the other. It fails without a change if somebody else moves the alias at the same time.
+// one or the other. The other is then the previous index, and the store's no longer unfinished (see Indices). It fails
+// without a change if somebody else moves the alias at the same time.
 func (s *Store) Publish(ctx context.Context) error {
 	before, err := s.published(ctx)
 	if err != nil {
@@ -165,9 +169,20 @@ func (s *Store) Publish(ctx context.Context) error {
 	}
 	var actions []object
 	if before != "" {
-		actions = append(actions, object{"remove": object{"index": before, "alias": s.alias(), "must_exist": true}})
+		past, err := s.behind(ctx, s.previousAlias())
+		if err != nil {
+			return fmt.Errorf("view %s: publish index %s: %w", s.mapping.View, s.index, err)
+		}
+		if past != "" {
+			actions = append(actions, object{"remove": object{"index": past, "alias": s.previousAlias()}})
+		}
+		actions = append(actions,
+			object{"remove": object{"index": before, "alias": s.alias(), "must_exist": true}},
+			object{"add": object{"index": before, "alias": s.previousAlias()}})
 	}
-	actions = append(actions, object{"add": object{"index": s.index, "alias": s.alias()}})
+	actions = append(actions,
+		object{"remove": object{"index": s.index, "alias": s.nextAlias(), "must_exist": false}},
+		object{"add": object{"index": s.index, "alias": s.alias()}})
 	request := esapi.IndicesUpdateAliasesRequest{Body: encode(object{"actions": actions})}
 	if _, err := s.client.do(ctx, request, nil); err != nil {
 		return fmt.Errorf("view %s: publish index %s: %w", s.mapping.View, s.index, err)
@@ -194,11 +209,7 @@ func (s *Store) body() object {
 			"normalizer": object{"folded": object{"type": "custom", "filter": fold}},
 		},
 	}
-	if s.options.Replicas > 0 {
-		settings["number_of_replicas"] = s.options.Replicas
-	} else {
-		settings["auto_expand_replicas"] = "0-1"
-	}
+	s.addReplicas(settings)
 	properties := object{fieldAdded: object{"properties": object{
 		"id":     object{"type": "keyword"},
 		"hidden": object{"type": "boolean"},
@@ -214,6 +225,15 @@ func (s *Store) body() object {
 			"dynamic":    false,
 			"properties": properties,
 		},
+	}
+}
+
+// addReplicas adds the settings that say how many replicas an index has.
+func (s *Store) addReplicas(settings object) {
+	if s.options.Replicas > 0 {
+		settings["auto_expand_replicas"], settings["number_of_replicas"] = false, s.options.Replicas
+	} else {
+		settings["auto_expand_replicas"] = "0-1"
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 			Error *cause `json:"error"`
 		} `json:"docs"`
 	}
-	request := esapi.MgetRequest{Index: s.reads, Body: encode(object{"ids": ids})}
+	request := esapi.MgetRequest{Index: s.reads.String(), Body: encode(object{"ids": ids})}
 	if err := s.read(ctx, "get", request, &answer); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (s *Store) Search(ctx context.Context, v view.Viewer, q view.Query) (view.P
 	body["timeout"] = interval(timeout)
 	var answer searchAnswer
 	err := s.read(ctx, "search", esapi.SearchRequest{
-		Index:                     []string{s.reads},
+		Index:                     []string{s.reads.String()},
 		Body:                      encode(body),
 		AllowPartialSearchResults: new(false),
 		SeqNoPrimaryTerm:          new(true),

@@ -81,6 +81,8 @@ type Store struct {
 	mapping *view.Mapping
 	bleve   bleve.Index
 	index   index.Index
+	name    string // where the index is
+	built   string // the layout and mapping that the index was built with
 	epoch   string // begins each revision: another index's revisions equal none of this one's
 
 	lock      *os.File // nil without a directory of our own
@@ -142,30 +144,48 @@ func OpenMemory(m *view.Mapping) (*Store, error) {
 	return s, nil
 }
 
-// openDir opens the index in a locked directory. A new one is made beside its place and then moved there, so that a
-// crash leaves no half of an index.
+// openDir opens the live index in a locked directory, and makes an empty one where there is none.
 func openDir(dir string, m *view.Mapping, o Options) (*Store, error) {
-	place, beside := filepath.Join(dir, "index"), filepath.Join(dir, "index.new")
-	if _, err := os.Stat(place); errors.Is(err, fs.ErrNotExist) {
-		if err := os.RemoveAll(beside); err != nil {
-			return nil, err
-		}
-		s, err := create(beside, m, o, settings())
-		if err != nil {
-			return nil, err
-		}
-		if err := s.Close(); err != nil {
-			return nil, err
-		}
-		if err := os.Rename(beside, place); err != nil {
-			return nil, err
-		}
-		if err := syncDir(dir); err != nil {
+	if err := recoverSwap(dir); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, liveName)); errors.Is(err, fs.ErrNotExist) {
+		if err := createAt(dir, liveName, m, o); err != nil {
 			return nil, err
 		}
 	} else if err != nil {
 		return nil, err
 	}
+	s, err := openAt(dir, liveName, m, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkMapping(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// createAt makes an empty index of this name in dir. It is made beside its place and then moved there, so that a crash
+// leaves no half of an index.
+func createAt(dir, name string, m *view.Mapping, o Options) error {
+	beside := filepath.Join(dir, scratchName)
+	if err := os.RemoveAll(beside); err != nil {
+		return err
+	}
+	s, err := create(beside, m, o, settings())
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	return move(dir, scratchName, name)
+}
+
+// openAt opens the index of this name in dir, whatever mapping it was built from.
+func openAt(dir, name string, m *view.Mapping, o Options) (*Store, error) {
+	place := filepath.Join(dir, name)
 	b, err := bleve.OpenUsing(place, settings())
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
@@ -175,6 +195,7 @@ func openDir(dir string, m *view.Mapping, o Options) (*Store, error) {
 		b.Close()
 		return nil, err
 	}
+	s.name = place
 	return s, nil
 }
 
@@ -209,10 +230,6 @@ func newStore(b bleve.Index, m *view.Mapping, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	if want := layout + " " + m.Hash; string(built) != want {
-		return nil, fmt.Errorf("%w (it has %q, the schema gives %q): rebuild the view, or remove the directory to build "+
-			"it from the topics' beginning", ErrMapping, built, want)
-	}
 	epoch, err := b.GetInternal(keyEpoch)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
@@ -225,10 +242,19 @@ func newStore(b bleve.Index, m *view.Mapping, o Options) (*Store, error) {
 		o.MaxSearches = 2 * runtime.GOMAXPROCS(0)
 	}
 	return &Store{
-		mapping: m, bleve: b, index: low, epoch: string(epoch),
+		mapping: m, bleve: b, index: low, built: string(built), epoch: string(epoch),
 		writing:   make(chan struct{}, 1),
 		searching: make(chan struct{}, o.MaxSearches),
 	}, nil
+}
+
+// checkMapping returns ErrMapping unless the index was built from the mapping, by a package that lays out as this one.
+func (s *Store) checkMapping() error {
+	if want := layout + " " + s.mapping.Hash; s.built != want {
+		return fmt.Errorf("%w (it has %q, the schema gives %q): stop what uses the directory and run \"viewgate rebuild %s\"",
+			ErrMapping, s.built, want, s.mapping.View)
+	}
+	return nil
 }
 
 // Refresh returns at once: a search sees a write when Apply returns.
