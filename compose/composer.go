@@ -76,7 +76,8 @@ func (o *Owners) each(ctx context.Context, owner Owner, collection string, ids [
 var errUnnamed = errors.New("answer with an element without an id")
 
 // take puts one call's answer into the compositions of the ids that it asked for. What was not asked for is ignored.
-func (o *Owners) take(all map[string]Composition, a order.Aggregate, asked []string, elements []json.RawMessage, err error) {
+func (o *Owners) take(all map[string]Composition, a order.Aggregate,
+	asked []string, elements []json.RawMessage, err error) {
 	owner := sources[a].owner
 	read := make([]answered, 0, len(elements))
 	for _, element := range elements {

@@ -131,8 +131,8 @@ func TestTokenLimits(t *testing.T) {
 		t.Error("a short secret was taken")
 	}
 	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
-		if text := fmt.Sprintf(format, keyOf(t, "0123456789abcdef")); strings.Contains(text, "012") || strings.Contains(text, "48") {
-			t.Errorf("%s shows the secret: %s", format, text)
+		if text := fmt.Sprintf(format, keyOf(t, "0123456789abcdef")); text != "[token key]" {
+			t.Errorf("%s shows %s", format, text)
 		}
 	}
 }

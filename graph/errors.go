@@ -63,7 +63,9 @@ func tooComplex(format string, args ...any) error {
 	return &clientError{queryTooComplex, fmt.Errorf(format, args...)}
 }
 
-var errCursorExpired error = &clientError{cursorExpired, errors.New("the cursor is of a former shape of the view: begin again")}
+var errCursorExpired error = &clientError{
+	cursorExpired, errors.New("the cursor is of a former shape of the view: begin again"),
+}
 
 // panicError is a panic of a resolver.
 type panicError struct {

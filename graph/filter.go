@@ -27,7 +27,8 @@ type filterReader struct {
 // orderFilter is the input type that filters orders.
 const orderFilter = "OrderFilter"
 
-// checkFilter reports the first field of a filter input that compares what is not indexed, or that readFilter cannot read.
+// checkFilter reports the first field of a filter input that compares what is not indexed, or that readFilter cannot
+// read.
 func checkFilter(schema *ast.Schema, inputType string, mapping *view.Mapping) error {
 	for _, field := range schema.Types[inputType].Fields {
 		d := field.Directives.ForName("filters")

@@ -16,7 +16,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/graph/scalar"
 	"github.com/viewgate/viewgate/view"
@@ -4708,7 +4707,7 @@ func (ec *executionContext) unmarshalInputFreshness(ctx context.Context, obj any
 		switch k {
 		case "mode":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
-			data, err := ec.unmarshalNFreshnessMode2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐMode(ctx, v)
+			data, err := ec.unmarshalNFreshnessMode2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4736,7 +4735,7 @@ func (ec *executionContext) unmarshalInputFreshness(ctx context.Context, obj any
 			it.WaitMs = data
 		case "onStale":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onStale"))
-			data, err := ec.unmarshalNOnStale2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐOnStale(ctx, v)
+			data, err := ec.unmarshalNOnStale2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -6794,14 +6793,14 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
-func (ec *executionContext) unmarshalNFreshnessMode2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐMode(ctx context.Context, v any) (compose.Mode, error) {
-	res, err := scalar.UnmarshalMode(v)
+func (ec *executionContext) unmarshalNFreshnessMode2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNFreshnessMode2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐMode(ctx context.Context, sel ast.SelectionSet, v compose.Mode) graphql.Marshaler {
+func (ec *executionContext) marshalNFreshnessMode2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalMode(v)
+	res := graphql.MarshalString(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -6915,14 +6914,14 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋviewgateᚋviewgate�
 	return ret
 }
 
-func (ec *executionContext) unmarshalNOnStale2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐOnStale(ctx context.Context, v any) (compose.OnStale, error) {
-	res, err := scalar.UnmarshalOnStale(v)
+func (ec *executionContext) unmarshalNOnStale2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNOnStale2githubᚗcomᚋviewgateᚋviewgateᚋcomposeᚐOnStale(ctx context.Context, sel ast.SelectionSet, v compose.OnStale) graphql.Marshaler {
+func (ec *executionContext) marshalNOnStale2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalOnStale(v)
+	res := graphql.MarshalString(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

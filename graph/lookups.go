@@ -84,9 +84,10 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 		return nil, badInput("nodes: %d ids; %d are possible", len(ids), maxNodes)
 	}
 	var told provenance
+	orders := selected(ctx)
 	loads := make([]func() (model.Node, error), len(ids))
 	for i, id := range ids {
-		loads[i] = r.nodeOf(ctx, id, &told, ast.PathIndex(i))
+		loads[i] = nodeOf(ctx, orders, id, &told, ast.PathIndex(i))
 	}
 	nodes := make([]model.Node, len(ids))
 	for i, load := range loads {
@@ -104,19 +105,19 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 // node answers Query.node.
 func (r *Resolver) node(ctx context.Context, id string) (model.Node, error) {
 	var told provenance
-	node, err := r.nodeOf(ctx, id, &told)()
+	node, err := nodeOf(ctx, selected(ctx), id, &told)()
 	r.tell(ctx, told)
 	return node, err
 }
 
 // nodeOf begins to load whatever has a global id, for the field at ctx or its element at an index. An id that is none of
 // ours is of nothing.
-func (r *Resolver) nodeOf(ctx context.Context, id string, told *provenance,
+func nodeOf(ctx context.Context, orders selection, id string, told *provenance,
 	index ...ast.PathElement) func() (model.Node, error) {
 	typeName, raw, _ := parseGlobalID(id)
 	switch typeName {
 	case orderType:
-		return untyped(r.orderOf(ctx, compose.Request{ID: raw}, told, index...))
+		return untyped(orderOf(ctx, orders, compose.Request{ID: raw}, told, index...))
 	case consumerType:
 		return untyped(consumerOf(ctx, raw, told))
 	case restaurantType:

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -24,7 +25,7 @@ func (r *Resolver) order(ctx context.Context, id string, wanted *model.Freshness
 	}
 	promise.Least = promise.seen[raw]
 	told := provenance{token: promise.token}
-	o, err := r.orderOf(ctx, compose.Request{ID: raw, Freshness: promise.Freshness}, &told)()
+	o, err := orderOf(ctx, selected(ctx), compose.Request{ID: raw, Freshness: promise.Freshness}, &told)()
 	r.tell(ctx, told)
 	return o, err
 }
@@ -42,12 +43,23 @@ const (
 	maxSeen = 100
 )
 
+var (
+	modes   = []compose.Mode{compose.Eventual, compose.AtLeast, compose.Fresh}
+	onStale = []compose.OnStale{compose.Serve, compose.Fail}
+)
+
 func (r *Resolver) promise(wanted *model.Freshness) (promise, error) {
 	p := promise{seen: compose.Seen{}}
 	if wanted == nil {
 		return p, nil
 	}
-	p.Mode, p.OnStale = wanted.Mode, wanted.OnStale
+	p.Mode, p.OnStale = compose.Mode(wanted.Mode), compose.OnStale(wanted.OnStale)
+	if !slices.Contains(modes, p.Mode) {
+		return p, badInput("freshness.mode: %.40q is none of %v", wanted.Mode, modes)
+	}
+	if !slices.Contains(onStale, p.OnStale) {
+		return p, badInput("freshness.onStale: %.40q is none of %v", wanted.OnStale, onStale)
+	}
 	p.Wait = time.Duration(wanted.WaitMs) * time.Millisecond
 	if p.Wait < 0 || p.Wait > maxWait {
 		return p, badInput("freshness.waitMs: %d; 0 to %d are possible", wanted.WaitMs, maxWait.Milliseconds())
@@ -73,12 +85,25 @@ func (r *Resolver) promise(wanted *model.Freshness) (promise, error) {
 	return p, nil
 }
 
-// orderOf begins to load an order with the parts that are selected of the field at ctx, or of its element at an index. It
-// adds the errors of parts that could not be asked and adds where the answer came from to told, when it is waited for.
-func (r *Resolver) orderOf(ctx context.Context, q compose.Request, told *provenance,
+// selection is what is selected of an order.
+type selection struct {
+	fields  []graphql.CollectedField
+	parts   compose.Parts // that the fields are drawn from
+	history bool          // the timeline is among them
+}
+
+// selected returns what is selected of the order, or of each order, that the field at ctx answers.
+func selected(ctx context.Context) selection {
+	s := selection{fields: graphql.CollectFieldsCtx(ctx, []string{orderType, "Node"})}
+	s.parts, s.history = partsOf(s.fields)
+	return s
+}
+
+// orderOf begins to load an order with what is selected of it, for the field at ctx or its element at an index. When it is
+// waited for, it adds the errors of parts that could not be asked, and adds to told where the answer came from.
+func orderOf(ctx context.Context, s selection, q compose.Request, told *provenance,
 	index ...ast.PathElement) func() (*order.Order, error) {
-	selected := graphql.CollectFieldsCtx(ctx, []string{orderType, "Node"})
-	q.Parts, q.History = partsOf(selected)
+	q.Parts, q.History = s.parts, s.history
 	load := requestOf(ctx).orders.Load(ctx, q)
 	return func() (*order.Order, error) {
 		answer, err := load()
@@ -90,7 +115,7 @@ func (r *Resolver) orderOf(ctx context.Context, q compose.Request, told *provena
 			return nil, answer.Err
 		}
 		told.show(q.ID, answer.Versions)
-		for _, f := range selected {
+		for _, f := range s.fields {
 			a, isPart := partFields[f.Name]
 			if failed := answer.Failed[a]; isPart && failed != nil && lacks(answer.Order, a) {
 				graphql.AddError(ctx, locate(ctx, failed, append(index, ast.PathName(f.Alias))...))

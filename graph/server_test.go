@@ -49,16 +49,19 @@ func TestProtocol(t *testing.T) {
 		{"null", "POST", "/graphql", "application/json", "null", 400, "BAD_USER_INPUT", "no JSON object"},
 		{"nothing", "POST", "/graphql", "application/json", "", 400, "BAD_USER_INPUT", "no JSON object"},
 		{"number for a query", "POST", "/graphql", "application/json", `{"query":5}`, 400, "BAD_USER_INPUT", "no JSON object"},
-		{"list for variables", "POST", "/graphql", "application/json", `{"query":"{x}","variables":[]}`, 400, "BAD_USER_INPUT", "no JSON object"},
+		{"list for variables", "POST", "/graphql", "application/json", `{"query":"{x}","variables":[]}`, 400, "BAD_USER_INPUT",
+			"no JSON object"},
 		{"100 KB of words", "POST", "/graphql", "application/json",
 			`{"query":"query ($q: String) { orderHistory(query: $q) { total { count } } }","variables":{"q":"` +
 				strings.Repeat("x", 100<<10) + `"}}`, 413, "BAD_USER_INPUT", "larger than 102400 bytes"},
-		{"GET, variables no JSON", "GET", get("query", "{ x }", "variables", "{"), "", "", 400, "BAD_USER_INPUT", "variables is no JSON object"},
+		{"GET, variables no JSON", "GET", get("query", "{ x }", "variables", "{"), "", "", 400, "BAD_USER_INPUT",
+			"variables is no JSON object"},
 		{"GET, long", "GET", get("query", strings.Repeat("x", 100<<10)), "", "", 414, "BAD_USER_INPUT", "longer than 102400"},
 		{"GET, nothing", "GET", "/graphql", "", "", 422, "BAD_USER_INPUT", "no operation"},
 		{"mutation", "POST", "/graphql", "application/json", `{"query":"mutation { x }"}`, 422, "BAD_USER_INPUT", ""},
 		{"syntax error", "POST", "/graphql", "application/json", `{"query":"{"}`, 422, "BAD_USER_INPUT", "Expected Name"},
-		{"unknown field", "POST", "/graphql", "application/json", `{"query":"{ order(id: 1) { secret } }"}`, 422, "BAD_USER_INPUT", "secret"},
+		{"unknown field", "POST", "/graphql", "application/json", `{"query":"{ order(id: 1) { secret } }"}`, 422,
+			"BAD_USER_INPUT", "secret"},
 		{"unknown operation", "POST", "/graphql", "application/json", `{"query":"query a { __typename }","operationName":"b"}`, 422,
 			"BAD_USER_INPUT", "operation b not found"},
 		{"missing variable", "POST", "/graphql", "application/json", `{"query":"query ($id: ID!) { order(id: $id) { id } }"}`, 422,
@@ -93,10 +96,9 @@ func TestProtocol(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	g := newGateway(t, ada, newOrders(1))
-	var aliases, roots strings.Builder
+	var aliases strings.Builder
 	for i := range 31 {
 		fmt.Fprintf(&aliases, " a%d: version", i)
-		fmt.Fprintf(&roots, " ...r")
 	}
 	// Each fragment uses the one before twice: 2^25 fields in a kilobyte.
 	var bomb strings.Builder
@@ -113,12 +115,13 @@ func TestLimits(t *testing.T) {
 		{"aliases", `{ order(id: 1) { ` + aliases.String() + ` } }`, "QUERY_TOO_COMPLEX", "31 aliases; 30"},
 		{"aliases by fragment", `{ order(id: 1) { ` + strings.Repeat("...a ", 16) + `} } fragment a on Order { x: version y: version }`,
 			"QUERY_TOO_COMPLEX", "32 aliases"},
-		{"root fields", `{ ` + strings.Repeat("...r ", 21) + ` } fragment r on Query { __typename }`, "QUERY_TOO_COMPLEX", "21 fields of Query"},
+		{"root fields", `{ ` + strings.Repeat("...r ", 21) + ` } fragment r on Query { __typename }`, "QUERY_TOO_COMPLEX",
+			"21 fields of Query"},
 		{"tokens", `{ ` + strings.Repeat("__typename ", 2000) + ` }`, "BAD_USER_INPUT", "token limit"},
-		{"cost", `{ orderHistory(first: 100) { nodes { consumer { orderHistory(last: 100) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX",
-			"fields to answer"},
-		{"cost by variable", `query ($n: Int = 100) { orderHistory(first: $n) { nodes { consumer { orderHistory(first: $n) { nodes { id orderId } } } } } }`,
+		{"cost", `{ orderHistory(first: 100) { nodes { consumer { orderHistory(last: 100) { nodes { id orderId } } } } } }`,
 			"QUERY_TOO_COMPLEX", "fields to answer"},
+		{"cost by variable", `query ($n: Int = 100) { orderHistory(first: $n) { nodes { consumer {
+			orderHistory(first: $n) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX", "fields to answer"},
 		{"fragments by fragments", bomb.String(), "QUERY_TOO_COMPLEX", "fields to answer"},
 		{"circular introspection", `{ __type(name: "Order") { fields { type { fields { type { fields { type { name } } } } } } } }`,
 			"BAD_USER_INPUT", "introspection depth"},
@@ -137,7 +140,9 @@ func TestLimits(t *testing.T) {
 	if n := g.store.gets.Load() + g.store.searches.Load(); n > 0 {
 		t.Errorf("%d reads of the view", n)
 	}
-	for name, query := range map[string]string{"the page that clients have": historyQuery, "graphql-js's introspection": introspectionQuery} {
+	for name, query := range map[string]string{
+		"the page that clients have": historyQuery, "graphql-js's introspection": introspectionQuery,
+	} {
 		if a := g.ask(t, query); len(a.Errors) > 0 {
 			t.Errorf("%s: %+v", name, a.Errors)
 		}

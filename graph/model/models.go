@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -24,7 +23,7 @@ type Count struct {
 // How fresh an answer must be.
 type Freshness struct {
 	// What is promised.
-	Mode compose.Mode `json:"mode"`
+	Mode string `json:"mode"`
 	// From extensions.freshness of an earlier answer.
 	Token *string `json:"token,omitempty"`
 	// From commands' answers.
@@ -32,7 +31,7 @@ type Freshness struct {
 	// How long to wait for the view before the owners are asked, in milliseconds: 0 to 5000.
 	WaitMs int `json:"waitMs"`
 	// What to do when the promise cannot be kept.
-	OnStale compose.OnStale `json:"onStale"`
+	OnStale string `json:"onStale"`
 }
 
 // A page of orders.

@@ -10,7 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"pgregory.net/rapid"
 
-	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -26,8 +25,6 @@ func TestUnmarshal(t *testing.T) {
 		"Version":  func(v any) (any, error) { return UnmarshalVersion(v) },
 		"Decimal":  func(v any) (any, error) { return UnmarshalDecimal(v) },
 		"DateTime": func(v any) (any, error) { return UnmarshalDateTime(v) },
-		"Mode":     func(v any) (any, error) { return UnmarshalMode(v) },
-		"OnStale":  func(v any) (any, error) { return UnmarshalOnStale(v) },
 	}
 	moment := time.Date(2026, 3, 1, 11, 7, 0, 5e6, time.UTC)
 	for _, test := range []struct {
@@ -71,10 +68,6 @@ func TestUnmarshal(t *testing.T) {
 		{"DateTime", "2026-03-01", nil},
 		{"DateTime", json.Number("5"), nil},
 		{"DateTime", []any{}, nil},
-		{"Mode", "FRESH", compose.Fresh},
-		{"Mode", "fresh", nil},
-		{"OnStale", "ERROR", compose.Fail},
-		{"OnStale", "", nil},
 	} {
 		got, err := reads[test.scalar](test.from)
 		if test.want == nil {
@@ -99,8 +92,6 @@ func TestMarshal(t *testing.T) {
 		{MarshalDecimal("61.70"), `"61.70"`},
 		{MarshalDateTime(time.Date(2026, 3, 1, 11, 7, 0, 0, time.UTC)), `"2026-03-01T11:07:00Z"`},
 		{MarshalDateTime(time.Date(2026, 3, 1, 12, 7, 0, 50e6, time.FixedZone("", 3600))), `"2026-03-01T11:07:00.05Z"`},
-		{MarshalMode(compose.AtLeast), `"AT_LEAST"`},
-		{MarshalOnStale(compose.Serve), `"SERVE"`},
 	} {
 		if got := written(test.value); got != test.want {
 			t.Errorf("wrote %s, want %s", got, test.want)
