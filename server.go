@@ -274,7 +274,7 @@ func (f *flags) secretText(p *string, name, variable, usage string) {
 // kafkaFlags declares how to connect to Kafka.
 func kafkaFlags(f *flags, c *indexer.Connection) {
 	f.list(&c.Brokers, "kafka", "KAFKA_BROKERS", "localhost:9092", "`ADDRESSES` of Kafka brokers, with commas between them")
-	f.BoolVar(&c.TLS, "kafka-tls", false, "connect to Kafka over TLS, as a file of the next three does, too")
+	f.BoolVar(&c.TLS, "kafka-tls", false, "connect to Kafka over TLS, as --kafka-ca, --kafka-cert and --kafka-key do, too")
 	f.add("kafka-tls", "KAFKA_TLS")
 	f.text(&c.CAFile, "kafka-ca", "KAFKA_CA_FILE", "",
 		"`FILE` of certificates (PEM) of the authorities that Kafka's certificates are signed by; without, the system's")

@@ -344,6 +344,13 @@ func TestCommandLine(t *testing.T) {
 		{"bad URL", nil, []string{"serve", "--order-service", "::", "--data", t.TempDir()}, 1, "order"},
 		{"no such file", nil, []string{"load", bad + "x"}, 1, "no such file"},
 		{"no broker", nil, []string{"load", bad, "--kafka", "127.0.0.1:1"}, 1, "--kafka"},
+		{"unknown action", nil, []string{"dlq", "lsit"}, 2, "not one of list, show, replay"},
+		{"no action", nil, []string{"dlq"}, 2, "takes ACTION"},
+		{"flag of another action", nil, []string{"dlq", "list", "--dry-run"}, 2, "--dry-run goes with replay"},
+		{"bad letter", nil, []string{"dlq", "show", "--letter", "17"}, 2, "not TOPIC/PARTITION/OFFSET"},
+		{"unknown topic", nil, []string{"dlq", "list", "--topic", "Odrer"}, 1, "none of the topics"},
+		{"unknown mechanism", nil, []string{"load", bad, "--kafka-sasl", "SCRAM"}, 1, "is not one of PLAIN"},
+		{"bad switch", map[string]string{"KAFKA_TLS": "perhaps"}, []string{"load", bad}, 2, "KAFKA_TLS"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
