@@ -18,9 +18,10 @@ const maxDetail = 1000
 // Writer writes records that cannot be indexed to their topics' dead letter topics. It is safe for concurrent use.
 type Writer struct{ producer sarama.SyncProducer }
 
-// NewWriter returns a writer that uses the client, which must be closed after it.
-func NewWriter(client sarama.Client) (*Writer, error) {
-	producer, err := sarama.NewSyncProducerFromClient(client)
+// NewWriter returns a writer with connections of its own: on those of a consumer each letter would wait behind a fetch,
+// which a broker answers first, and only after a while where there is nothing to fetch.
+func NewWriter(brokers []string, config *sarama.Config) (*Writer, error) {
+	producer, err := sarama.NewSyncProducer(brokers, config)
 	if err != nil {
 		return nil, fmt.Errorf("dead letter producer: %w", err)
 	}
@@ -66,5 +67,5 @@ func (w *Writer) Write(m *sarama.ConsumerMessage, why error) error {
 	return nil
 }
 
-// Close waits for what is being written and ends the writer.
+// Close waits for what is being written, and ends the connections.
 func (w *Writer) Close() error { return w.producer.Close() }

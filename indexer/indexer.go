@@ -175,7 +175,7 @@ func (x *Indexer) consume(ctx context.Context, cancel func()) error {
 	if err := x.prepareTopics(client); err != nil {
 		return err
 	}
-	letters, err := deadletter.NewWriter(client)
+	letters, err := deadletter.NewWriter(x.brokers, x.config)
 	if err != nil {
 		return err
 	}
