@@ -55,7 +55,8 @@ func TestDeadLetterCommands(t *testing.T) {
 		}
 		return string(text) + "\n"
 	}
-	text := `{"topic": "` + topic + `", "key": "7", "value": "{\"payload\": 1}", "headers": {"color": "green\u001b[31m"}}` + "\n" +
+	text := `{"topic": "` + topic + `", "key": "7", "value": "{\"payload\": 1}", ` +
+		`"headers": {"color": "green\u001b[31m"}}` + "\n" +
 		`{"topic": "` + topic + `", "key": "7", "value": "\u0000\u0001 no text"}` + "\n"
 	for version := range 34 { // the last two are more than can wait for version 1
 		text += eventLine(version+2, "OrderAuthorized", "{}")
@@ -86,7 +87,9 @@ func TestDeadLetterCommands(t *testing.T) {
 		t.Fatalf("list --each says\n%s", each)
 	}
 	show, _ := finish(t, 0, env, "dlq", "show", "--letter", letters[0][1])
-	for _, want := range []string{topic + "/0/0", `color: "green\x1b[31m"`, "Replayed  -", "14 bytes of JSON", "\n{\n  \"payload\": 1\n}\n"} {
+	for _, want := range []string{
+		topic + "/0/0", `color: "green\x1b[31m"`, "Replayed  -", "14 bytes of JSON", "\n{\n  \"payload\": 1\n}\n",
+	} {
 		if !strings.Contains(show, want) {
 			t.Errorf("show lacks %q:\n%s", want, show)
 		}
@@ -102,14 +105,17 @@ func TestDeadLetterCommands(t *testing.T) {
 	}
 
 	dry, _ := finish(t, 0, env, "dlq", "replay", "--dry-run")
-	for _, want := range []string{"to " + topic + "/0\n", "skipped: still cannot be decoded", "2 would be replayed, 2 skipped, 0 replayed before\n"} {
+	for _, want := range []string{
+		"to " + topic + "/0\n", "skipped: still cannot be decoded", "2 would be replayed, 2 skipped, 0 replayed before\n",
+	} {
 		if !strings.Contains(dry, want) {
 			t.Errorf("replay --dry-run lacks %q:\n%s", want, dry)
 		}
 	}
 	// What had been missing comes, what waited follows, and the replay brings the rest.
-	created := eventLine(1, "OrderCreatedEvent", `{"orderDetails": {"lineItems": [{"quantity": 1, "menuItemId": "1", "name": "Naan",
-		"price": "2.50", "total": "2.50"}], "orderTotal": "2.50", "restaurantId": 1, "consumerId": 1}, "restaurantName": "Ajanta"}`)
+	created := eventLine(1, "OrderCreatedEvent", `{"restaurantName": "Ajanta", "orderDetails": {
+		"lineItems": [{"quantity": 1, "menuItemId": "1", "name": "Naan", "price": "2.50", "total": "2.50"}],
+		"orderTotal": "2.50", "restaurantId": 1, "consumerId": 1}}`)
 	if err := os.WriteFile(file, []byte(created), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +171,8 @@ func TestSecrets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"dlq", "list", "--kafka", "127.0.0.1:1", "--kafka-sasl", "PLAIN", "--kafka-user", "u"}, test.args...)
-			out, err := finish(t, test.code, test.env, args...)
+			args := []string{"dlq", "list", "--kafka", "127.0.0.1:1", "--kafka-sasl", "PLAIN", "--kafka-user", "u"}
+			out, err := finish(t, test.code, test.env, append(args, test.args...)...)
 			if said := out + err; !strings.Contains(said, test.want) || strings.Contains(said, secret) {
 				t.Errorf("said %q, want %q in it and not the secret", said, test.want)
 			}
