@@ -55,7 +55,13 @@ type Options struct {
 	GapPatience  time.Duration // how long a missing event may take before its owner is asked; default 5 s
 	DrainTimeout time.Duration // how long writes in flight may go on at a rebalance or a stop; default 5 s
 	Logger       *slog.Logger  // default: discards
-	Registerer   prometheus.Registerer
+
+	// Covered, where it is set, is asked about a record that belongs in the dead letter topic, and tells whether it is
+	// there already: because an indexer of the same topics for another index of the view has been past it. It may wait to
+	// find out. What the record leaves in the documents is the same in either case.
+	Covered func(*sarama.ConsumerMessage) bool
+
+	Registerer prometheus.Registerer
 }
 
 func (o Options) withDefaults() Options {

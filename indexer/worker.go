@@ -324,6 +324,10 @@ func (w *worker) finish(j *job) error {
 
 // deadLetter returns when the item's record is in the dead letter topic, and ends the item.
 func (w *worker) deadLetter(it item, why error) error {
+	if w.options.Covered != nil && w.options.Covered(it.message) {
+		w.release(it.record)
+		return nil
+	}
 	if err := w.letters.Write(it.message, why); err != nil {
 		return fmt.Errorf("the indexer stops rather than skips a record: %w", err)
 	}
