@@ -250,7 +250,7 @@ func replayLetters(ctx context.Context, c console, d *deadLetters) error {
 			}
 		},
 	})
-	if done > 0 && !s.dryRun {
+	if !s.dryRun && done+before+skipped > 0 {
 		bar.finish(done)
 	}
 	if err := table.flush(); err != nil {
