@@ -22,6 +22,7 @@ func TestImports(t *testing.T) {
 		"projection":       "event view view/order wire",
 		"deadletter":       "event wire",
 		"indexer":          "deadletter event projection view view/order wire",
+		"rebuild":          "deadletter event indexer projection view view/order wire",
 		"compose":          "view view/order wire",
 		"graph":            "compose schema view view/order wire graph/model graph/scalar",
 		"graph/model":      "compose graph/scalar view view/order wire",
@@ -51,7 +52,7 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s", name, own)
 			}
 			for library, where := range map[string]string{
-				"github.com/IBM/sarama":                        "deadletter indexer example/ftgo",
+				"github.com/IBM/sarama":                        "deadletter indexer rebuild example/ftgo",
 				"github.com/blevesearch/bleve/v2":              "view/embedded",
 				"github.com/elastic/go-elasticsearch/v8/esapi": "view/elastic",
 				"github.com/99designs/gqlgen/graphql":          "graph graph/model graph/scalar",

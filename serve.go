@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ import (
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/rebuild"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
@@ -67,11 +69,14 @@ func serve(ctx context.Context, c console, s settings) error {
 
 // app is the parts of one process, wired.
 type app struct {
-	logger  *slog.Logger
-	store   view.Store       // what queries read
-	indexer *indexer.Indexer // nil in a gateway
-	handler http.Handler
-	server  net.Listener
+	logger   *slog.Logger
+	store    view.Store               // what queries read
+	elastic  *elastic.Store           // the same; nil where the store is embedded
+	indexing atomic.Pointer[indexing] // nil in a gateway
+
+	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
+	handler     http.Handler
+	server      net.Listener
 }
 
 // assemble opens the view, wires the parts and listens. Nothing runs yet.
@@ -92,8 +97,8 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 		return nil, err
 	}
 	a := &app{logger: logger}
-	var target view.Store // what the indexer writes
-	if a.store, target, err = openStore(ctx, s, mapping); err != nil {
+	target, err := a.openStore(ctx, s, mapping)
+	if err != nil {
 		return nil, err
 	}
 	owners, err := compose.NewOwners(mapping, s.owners)
@@ -104,24 +109,39 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	if s.role != roleGateway {
-		views := []indexer.View{{
-			Name: order.ViewName, Projection: projection.NewOrders(ordering), Store: target, Healer: newHealer(owners),
-		}}
 		config, err := waitableKafka(ctx, s.kafka, logger)
-		if err == nil {
-			a.indexer, err = indexer.New(s.kafka.Brokers, config, sources, views,
-				indexer.Options{Group: s.group, Logger: logger, Registerer: registry})
-		}
 		if err != nil {
 			return nil, errors.Join(err, a.store.Close())
 		}
+		a.newIndexing = func(ctx context.Context, target view.Index) (*indexing, error) {
+			id, err := target.ID(ctx)
+			if err != nil {
+				return nil, err
+			}
+			x := &indexing{metrics: prometheus.NewRegistry()}
+			x.Indexer, err = indexer.New(s.kafka.Brokers, config, sources, []indexer.View{{
+				Name: order.ViewName, Projection: projection.NewOrders(ordering), Store: target, Healer: newHealer(owners),
+			}}, indexer.Options{Group: rebuild.Group(s.group, id), Logger: logger, Registerer: x.metrics})
+			return x, err
+		}
+		first, err := a.newIndexing(ctx, target)
+		if err != nil {
+			return nil, errors.Join(err, a.store.Close())
+		}
+		a.indexing.Store(first)
 	}
 	if s.role != roleIndexer {
 		if err := a.routeGateway(mux, s, mapping, owners, registry); err != nil {
 			return nil, errors.Join(err, a.store.Close())
 		}
 	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		all := prometheus.Gatherers{registry}
+		if x := a.indexing.Load(); x != nil {
+			all = append(all, x.metrics)
+		}
+		promhttp.HandlerFor(all, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.ready)
 	a.handler = mux
@@ -156,27 +176,33 @@ func (s settings) check() error {
 	return nil
 }
 
-// openStore opens the view: what queries read and what the indexer writes. In Elasticsearch these are the read alias and
-// the index that it stands for now, so that an indexer goes on with its own index when the alias moves.
-func openStore(ctx context.Context, s settings, m *view.Mapping) (reads, writes view.Store, err error) {
+// openStore opens the view that queries read, and returns the index that an indexer writes. In Elasticsearch queries read
+// whatever index is live, and an indexer has the one that is live now until follow gives it another.
+func (a *app) openStore(ctx context.Context, s settings, m *view.Mapping) (view.Index, error) {
 	if s.elasticsearch != "" {
 		store, err := elastic.Open(ctx, m, elastic.Options{URLs: splitList(s.elasticsearch)})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return store, store.Pinned(), nil
+		a.store, a.elastic = store, store
+		return store.Pinned(), nil
 	}
 	var store *embedded.Store
+	var err error
 	if s.temporary {
 		store, err = embedded.OpenTemp(m, embedded.Options{})
 	} else {
-		store, err = embedded.Open(filepath.Join(s.data, "view", m.View), m, embedded.Options{})
+		store, err = embedded.Open(viewDir(s.data, m), m, embedded.Options{})
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return store, store, nil
+	a.store = store
+	return store, nil
 }
+
+// viewDir returns the directory of a view's embedded store.
+func viewDir(data string, m *view.Mapping) string { return filepath.Join(data, "view", m.View) }
 
 // routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
 func (a *app) routeGateway(
@@ -201,8 +227,8 @@ func (a *app) routeGateway(
 			latency.WithLabelValues(operation, outcome).Observe(took.Seconds())
 		},
 	}
-	if a.indexer != nil {
-		o.Lag = lag{a.indexer}
+	if a.newIndexing != nil {
+		o.Lag = lag{a}
 	}
 	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, compose.ReaderOptions{}), m, o)
 	if err != nil {
@@ -214,10 +240,10 @@ func (a *app) routeGateway(
 }
 
 // lag tells the gateway what the indexer in the same process knows.
-type lag struct{ *indexer.Indexer }
+type lag struct{ app *app }
 
 func (l lag) Lag(context.Context) (time.Duration, bool) {
-	_, age, known := l.Indexer.Lag()
+	_, age, known := l.app.indexing.Load().Lag()
 	return age, known
 }
 
@@ -244,9 +270,7 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 		}
 		return nil
 	})
-	if a.indexer != nil {
-		group.Go(func() error { return a.indexer.Run(ctx) })
-	}
+	group.Go(func() error { return a.follow(ctx) })
 	started(readable(a.server.Addr().String()))
 	return group.Wait()
 }
@@ -286,9 +310,9 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	if _, err := a.store.Search(ctx, view.Support(), view.Query{}); err != nil {
 		wrong("view", err.Error())
 	}
-	if a.indexer != nil {
+	if x := a.indexing.Load(); x != nil {
 		answer.Checks["indexer"] = "ok"
-		if _, _, known := a.indexer.Lag(); !known {
+		if _, _, known := x.Lag(); !known {
 			wrong("indexer", "no partitions are claimed: Kafka is not reached, or other indexers of the group have them all")
 		}
 	}

@@ -87,6 +87,25 @@ The flags choose among them. What has been replayed is remembered, and not repla
   viewgate dlq replay --topic Order --reason body --dry-run`,
 		dlqFlags,
 	},
+	{
+		"rebuild", "VIEW", "build a view anew from the topics' beginning, and put it in the live one's place",
+		`Beside the live index, which is read and written on meanwhile, a new one is filled. When it has caught up, it is
+compared with the live one, and made live itself if they do not differ; running indexers go on with it. A rebuild that was
+interrupted goes on where it was. The only VIEW is orders.
+
+With --data, nothing else may be using the directory.
+
+  viewgate rebuild orders --kafka kafka:9092 --elasticsearch http://elasticsearch:9200
+  viewgate rebuild orders --kafka kafka:9092 --data ./data`,
+		rebuildFlags,
+	},
+	{
+		"rollback", "VIEW", "go back to the index of a view that was live before",
+		`That index is brought up to date and made live; running indexers go on with it.
+
+  viewgate rollback orders --kafka kafka:9092 --elasticsearch http://elasticsearch:9200`,
+		rollbackFlags,
+	},
 	{"version", "", "print the version", "", versionFlags},
 }
 
@@ -303,6 +322,14 @@ func configFlag(f *flags, file *string) {
 		"`FILE` that says which topics carry which events (YAML; see viewgate.example.yaml); without, food to go's")
 }
 
+// indexFlags declares where the indices are, and who fills them.
+func indexFlags(f *flags, group, elasticsearch *string) {
+	f.text(group, "group", "CONSUMER_GROUP", "viewgate",
+		"what the names of the indexers' Kafka consumer `GROUP`s begin with: GROUP.INDEX, one for each index")
+	f.text(elasticsearch, "elasticsearch", "ELASTICSEARCH_URL", "",
+		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
+}
+
 func serveFlags(f *flags) func(context.Context, console, []string) error {
 	var s settings
 	gatewayFlags(f, &s, "info")
@@ -310,10 +337,8 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
-	f.text(&s.group, "group", "CONSUMER_GROUP", "viewgate", "Kafka consumer `GROUP` of the indexers")
+	indexFlags(f, &s.group, &s.elasticsearch)
 	configFlag(f, &s.configFile)
-	f.text(&s.elasticsearch, "elasticsearch", "ELASTICSEARCH_URL", "",
-		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
 	for _, o := range []struct {
 		p    *string
 		name string
@@ -371,6 +396,30 @@ func dlqFlags(f *flags) func(context.Context, console, []string) error {
 		}
 		return dlq(ctx, c, s, args[0])
 	}
+}
+
+// maintenanceFlags declares what rebuild and rollback have in common.
+func maintenanceFlags(f *flags, s *rebuildSettings) {
+	kafkaFlags(f, &s.kafka)
+	indexFlags(f, &s.group, &s.elasticsearch)
+	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
+	configFlag(f, &s.configFile)
+	f.text(&s.logLevel, "log-level", "LOG_LEVEL", "warn", "`LEVEL`: debug, info, warn or error")
+}
+
+func rebuildFlags(f *flags) func(context.Context, console, []string) error {
+	var s rebuildSettings
+	maintenanceFlags(f, &s)
+	f.IntVar(&s.sample, "sample", 1000, "`NUMBER` of documents of either index to compare")
+	f.BoolVar(&s.force, "force", false, "make the new index live even if it differs")
+	f.BoolVar(&s.abandon, "abandon", false, "remove what an interrupted rebuild has left, and do no more")
+	return func(ctx context.Context, c console, args []string) error { return rebuildView(ctx, c, s, args[0]) }
+}
+
+func rollbackFlags(f *flags) func(context.Context, console, []string) error {
+	var s rebuildSettings
+	maintenanceFlags(f, &s)
+	return func(ctx context.Context, c console, args []string) error { return rollbackView(ctx, c, s, args[0]) }
 }
 
 func versionFlags(*flags) func(context.Context, console, []string) error {

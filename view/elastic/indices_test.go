@@ -94,6 +94,10 @@ func TestStay(t *testing.T) {
 	if diff := cmp.Diff([]string{"1"}, ids(t, s)); diff != "" {
 		t.Errorf("stayed, it reads (-want +got):\n%s", diff)
 	}
+	s.Follow()
+	if diff := cmp.Diff([]string{"2"}, ids(t, s)); diff != "" {
+		t.Errorf("following again, it reads (-want +got):\n%s", diff)
+	}
 	further := mustOpen(t, Create, m, o)
 	write(t, further, order("3"))
 	on, err := s.On(t.Context(), further.Index())

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/view/elastic"
+)
+
+// indexing is the indexer of one index, with metrics of its own, which begin anew with another index.
+type indexing struct {
+	*indexer.Indexer
+	metrics *prometheus.Registry
+}
+
+// followInterval is how long a process may go on with an index after another one has become live.
+const followInterval = time.Second
+
+// errMoved says that another index has become live.
+var errMoved = errors.New("another index is live")
+
+// follow runs the indexer until ctx ends. Where a rebuild or a rollback makes another index live, the indexer finishes with
+// its own, and goes on with that one and its consumer group: what came in between waits in Kafka (see package rebuild).
+//
+// An index of another schema is another version's: this process stays with its own, both to read and to write, until it is
+// stopped. So the two versions can serve side by side, each from its index.
+func (a *app) follow(ctx context.Context) error {
+	if a.elastic == nil {
+		return a.indexing.Load().Run(ctx)
+	}
+	for index := a.elastic.Index(); ; {
+		group, running := errgroup.WithContext(ctx)
+		next := ""
+		group.Go(func() (err error) {
+			next, err = a.nextIndex(running, index)
+			return err
+		})
+		if x := a.indexing.Load(); x != nil {
+			group.Go(func() error { return x.Run(running) })
+		}
+		if err := group.Wait(); !errors.Is(err, errMoved) {
+			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+				return nil
+			}
+			return err
+		}
+		a.logger.Info("another index is live", "before", index, "now", next)
+		if err := a.moveTo(ctx, next); err != nil {
+			a.logger.Warn("cannot go on with the index that is live; trying again", "index", next, "error", err)
+			continue
+		}
+		index = next
+	}
+}
+
+// moveTo makes an index the one that is read and written.
+func (a *app) moveTo(ctx context.Context, index string) error {
+	if a.newIndexing != nil {
+		target, err := a.elastic.On(ctx, index)
+		if err != nil {
+			return err
+		}
+		x, err := a.newIndexing(ctx, target)
+		if err != nil {
+			return err
+		}
+		a.indexing.Store(x)
+	}
+	a.elastic.Follow()
+	return nil
+}
+
+// nextIndex waits until another index of the same schema than this one is live, and returns it with errMoved. Where one of
+// another schema is, queries stay with this one.
+func (a *app) nextIndex(ctx context.Context, index string) (string, error) {
+	look := time.NewTicker(followInterval)
+	defer look.Stop()
+	refused := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-look.C:
+		}
+		live, err := a.elastic.Published(ctx)
+		switch {
+		case err != nil:
+			a.logger.Warn("cannot find out which index is live; trying again", "error", err)
+			continue
+		case live == index || live == refused:
+			continue
+		}
+		_, err = a.elastic.On(ctx, live)
+		switch {
+		case err == nil:
+			return live, fmt.Errorf("index %s: %w", live, errMoved)
+		case errors.Is(err, elastic.ErrMapping):
+			refused = live
+			a.elastic.Stay(index)
+			a.logger.Warn("an index of another schema is live; this process stays with its own until it is stopped: "+
+				"it is time for the other version", "own", index, "live", live)
+		default:
+			a.logger.Warn("cannot look at the index that is live; trying again", "index", live, "error", err)
+		}
+	}
+}
