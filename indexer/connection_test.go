@@ -132,6 +132,7 @@ const (
 
 // TestCheck: whoever is let in is, and all others learn within seconds what is wrong and what to do.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	a, stranger := newAuthority(t), newAuthority(t)
 	now := time.Now().Add(-time.Minute)
 	ours := func(demand bool) kfake.Opt { return kfake.TLS(a.server("127.0.0.1", now, demand)) }
@@ -314,6 +315,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 
 // TestIndexOverTLSAndSCRAM: a whole indexer works through a secured connection, as a static member of its group.
 func TestIndexOverTLSAndSCRAM(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	addr := startBroker(t, kfake.TLS(a.server("127.0.0.1", time.Now().Add(-time.Minute), false)), kfake.EnableSASL(),
 		kfake.Superuser(sarama.SASLTypeSCRAMSHA512, user, password))

@@ -15,6 +15,7 @@ import (
 // TestReplayHeals: an event that went to the dead letter topic by a fault is replayed, and the document is whole again, as
 // if it had never been missing; a second replay publishes nothing.
 func TestReplayHeals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var messages []*sarama.ProducerMessage
 	for v := range uint64(6) {
