@@ -75,6 +75,9 @@ func (l *eventLog) committed(group string) (positions, error) {
 		return nil, err
 	}
 	answer, err := l.admin.ListConsumerGroupOffsets(group, all)
+	if errors.Is(err, sarama.ErrGroupIDNotFound) {
+		return positions{}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("offsets of group %s: %w", group, err)
 	}
