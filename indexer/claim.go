@@ -31,6 +31,7 @@ type session struct {
 	trackers map[partition]*tracker
 	buffer   *semaphore.Weighted // bytes of records taken and not done
 	limit    int64               // of buffer
+	pace     *pace
 
 	abandon context.CancelFunc // gives up the writes in flight
 	working sync.WaitGroup     // the workers
@@ -47,7 +48,7 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	s := &session{
 		trackers: map[partition]*tracker{},
 		buffer:   semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
-		abandon: abandon, tick: make(chan struct{}),
+		pace: newPace(), abandon: abandon, tick: make(chan struct{}),
 	}
 	for topic, numbers := range cs.Claims() {
 		for _, number := range numbers {
@@ -131,6 +132,9 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 		position: t.position,
 		end:      func() int64 { return max(end, claim.HighWaterMarkOffset()) },
 	})
+	part := partition{claim.Topic(), claim.Partition()}
+	defer s.pace.leave(part)
+	var at int64 // where it was last in the pace, 0 where it has left
 	for {
 		select {
 		case <-cs.Context().Done():
@@ -138,6 +142,16 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 		case m, ok := <-claim.Messages():
 			if !ok {
 				return nil
+			}
+			backlog := claim.HighWaterMarkOffset()-m.Offset > paceBacklog
+			switch now := stretch(m.Timestamp); {
+			case backlog && now != at:
+				if at = now; !s.pace.keep(cs.Context(), part, at) {
+					return nil
+				}
+			case !backlog && at != 0:
+				at = 0
+				s.pace.leave(part)
 			}
 			if !h.take(cs.Context(), t, m) {
 				return nil

@@ -26,9 +26,13 @@ func NewConfig() *sarama.Config {
 	c.Consumer.Group.ResetInvalidOffsets = false // the default would skip what retention deleted, in silence
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
-	c.Consumer.MaxProcessingTime = 2 * time.Second // beyond it a slow partition leaves the fetch loop and comes back
+	// A partition whose records are not taken (see pace) leaves the fetch loop after this long, and comes back when they
+	// are. Until then it holds up all partitions of its broker.
+	c.Consumer.MaxProcessingTime = 20 * time.Millisecond
 	c.Consumer.MaxWaitTime = 250 * time.Millisecond
-	c.Consumer.Fetch.Default = 1 << 20
+	// What is fetched lies in memory unpacked, several times as large, for each partition.
+	c.Consumer.Fetch.Default = 128 << 10
+	c.Consumer.Fetch.MaxBytes = 4 << 20
 	c.ChannelBufferSize = 128
 
 	c.Producer.RequiredAcks = sarama.WaitForAll
