@@ -27,63 +27,65 @@ const maxID = 512
 // at fault are refused.
 func (s *Store) Apply(ctx context.Context, writes []view.Write) []view.Result {
 	results := make([]view.Result, len(writes))
-	var ready []operation
+	size := 0
+	for i := range writes {
+		size += len(writes[i].Source) + 2*len(writes[i].ID) + 256
+	}
+	var lines bytes.Buffer // of all operations: a batch may be large, so it is in memory once
+	lines.Grow(size)
+	ready := make([]operation, 0, len(writes))
 	for i, w := range writes {
-		op, err := s.operation(w)
-		if err != nil {
+		op := operation{id: w.ID, begin: lines.Len(), result: &results[i]}
+		if err := s.append(&lines, w); err != nil {
 			results[i].Err = err
+			lines.Truncate(op.begin)
 			continue
 		}
-		op.result = &results[i]
+		op.end = lines.Len()
 		ready = append(ready, op)
 	}
-	s.bulk(ctx, ready)
+	s.bulk(ctx, lines.Bytes(), ready)
 	return results
 }
 
-// operation is a write as it is sent: the lines of a bulk request, without what they have in common.
+// operation is a write as it is sent.
 type operation struct {
-	id     string
-	lines  []byte
-	result *view.Result
+	id         string
+	begin, end int // of its lines in the request, among those of the others
+	result     *view.Result
 }
 
 func (op *operation) fail(sentinel, why error) {
 	op.result.Err = fmt.Errorf("write %q: %w: %w", op.id, sentinel, why)
 }
 
-// operation prepares a write, or answers it where no request is needed to know the answer.
-func (s *Store) operation(w view.Write) (operation, error) {
+// append writes the lines of a bulk request that are a write's, or answers it where no request is needed to know the
+// answer; what it has written then is of no use.
+func (s *Store) append(lines *bytes.Buffer, w view.Write) error {
 	refused := func(why string) error { return fmt.Errorf("write %q: %w: %s", w.ID, view.ErrRefused, why) }
 	switch {
 	case w.ID == "":
-		return operation{}, refused("it has no id")
+		return refused("it has no id")
 	case len(w.ID) > maxID:
-		return operation{}, refused(fmt.Sprintf("its id is longer than %d bytes", maxID))
+		return refused(fmt.Sprintf("its id is longer than %d bytes", maxID))
 	case !utf8.ValidString(w.ID):
-		return operation{}, refused("its id is not UTF-8")
+		return refused("its id is not UTF-8")
 	}
-	var action string
-	id := quote(w.ID)
 	if w.Revision == "" {
-		action = `{"create":{"_id":` + id + `}}`
+		fmt.Fprintf(lines, `{"create":{"_id":%s}}`, quote(w.ID))
 	} else {
 		index, seqNo, term, ok := parseRevision(w.Revision)
 		if !ok || index != s.index {
-			return operation{}, fmt.Errorf("write %q: %w: it was read from another index than %s",
-				w.ID, view.ErrConflict, s.index)
+			return fmt.Errorf("write %q: %w: it was read from another index than %s", w.ID, view.ErrConflict, s.index)
 		}
-		action = fmt.Sprintf(`{"index":{"_id":%s,"if_seq_no":%d,"if_primary_term":%d}}`, id, seqNo, term)
-	}
-	var lines bytes.Buffer
-	lines.Grow(len(action) + len(w.Source) + 2*len(id) + 64)
-	lines.WriteString(action)
-	lines.WriteByte('\n')
-	if err := join(&lines, w); err != nil {
-		return operation{}, refused(err.Error())
+		fmt.Fprintf(lines, `{"index":{"_id":%s,"if_seq_no":%d,"if_primary_term":%d}}`, quote(w.ID), seqNo, term)
 	}
 	lines.WriteByte('\n')
-	return operation{id: w.ID, lines: lines.Bytes()}, nil
+	if err := join(lines, w); err != nil {
+		return refused(err.Error())
+	}
+	lines.WriteByte('\n')
+	return nil
 }
 
 // revision names a state of a document by its place in the index's history.
@@ -104,28 +106,24 @@ func parseRevision(r view.Revision) (index string, seqNo, primaryTerm int64, ok 
 	return parts[0], seqNo, primaryTerm, err == nil
 }
 
-// bulk sends the operations and sets their results.
-func (s *Store) bulk(ctx context.Context, ops []operation) {
+// bulk sends the operations, which follow upon each other in lines, and sets their results.
+func (s *Store) bulk(ctx context.Context, lines []byte, ops []operation) {
 	if len(ops) == 0 {
 		return
-	}
-	var body bytes.Buffer
-	for i := range ops {
-		body.Write(ops[i].lines)
 	}
 	var answer bulkAnswer
 	_, err := s.client.do(ctx, esapi.BulkRequest{
 		Index:        writeAlias(s.index),
 		RequireAlias: new(true),
 		Timeout:      s.client.timeout,
-		Body:         &body,
+		Body:         bytes.NewReader(lines[ops[0].begin:ops[len(ops)-1].end]),
 	}, &answer)
 
 	var f *failure
 	if errors.As(err, &f) && (!f.temporary() || f.status == http.StatusRequestEntityTooLarge) {
 		if half := len(ops) / 2; half > 0 {
-			s.bulk(ctx, ops[:half])
-			s.bulk(ctx, ops[half:])
+			s.bulk(ctx, lines, ops[:half])
+			s.bulk(ctx, lines, ops[half:])
 			return
 		}
 		ops[0].fail(view.ErrRefused, err)
