@@ -23,6 +23,7 @@ type rebuildSettings struct {
 	group         string
 	configFile    string
 	elasticsearch string
+	prefix        string // of names in Elasticsearch
 	data          string
 	logLevel      string
 	sample        int
@@ -119,7 +120,7 @@ func openIndices(ctx context.Context, s rebuildSettings, name string) (view.Indi
 		return nil, err
 	}
 	if s.elasticsearch != "" {
-		return elastic.OpenIndices(ctx, mapping, elastic.Options{URLs: splitList(s.elasticsearch)})
+		return elastic.OpenIndices(ctx, mapping, elastic.Options{URLs: splitList(s.elasticsearch), Prefix: s.prefix})
 	}
 	indices, err := embedded.OpenIndices(viewDir(s.data, mapping), mapping, embedded.Options{})
 	if errors.Is(err, embedded.ErrLocked) {

@@ -42,6 +42,7 @@ type settings struct {
 	group         string
 	configFile    string
 	elasticsearch string
+	prefix        string // of names in Elasticsearch
 	kafka         indexer.Connection
 	owners        compose.Options
 }
@@ -180,7 +181,7 @@ func (s settings) check() error {
 // whatever index is live, and an indexer has the one that is live now until follow gives it another.
 func (a *app) openStore(ctx context.Context, s settings, m *view.Mapping) (view.Index, error) {
 	if s.elasticsearch != "" {
-		store, err := elastic.Open(ctx, m, elastic.Options{URLs: splitList(s.elasticsearch)})
+		store, err := elastic.Open(ctx, m, elastic.Options{URLs: splitList(s.elasticsearch), Prefix: s.prefix})
 		if err != nil {
 			return nil, err
 		}

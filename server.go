@@ -323,11 +323,13 @@ func configFlag(f *flags, file *string) {
 }
 
 // indexFlags declares where the indices are, and who fills them.
-func indexFlags(f *flags, group, elasticsearch *string) {
+func indexFlags(f *flags, group, elasticsearch, prefix *string) {
 	f.text(group, "group", "CONSUMER_GROUP", "viewgate",
 		"what the names of the indexers' Kafka consumer `GROUP`s begin with: GROUP.INDEX, one for each index")
 	f.text(elasticsearch, "elasticsearch", "ELASTICSEARCH_URL", "",
 		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
+	f.text(prefix, "elasticsearch-prefix", "ELASTICSEARCH_PREFIX", "viewgate-",
+		"what the `NAMES` of indices and aliases there begin with")
 }
 
 func serveFlags(f *flags) func(context.Context, console, []string) error {
@@ -337,7 +339,7 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
-	indexFlags(f, &s.group, &s.elasticsearch)
+	indexFlags(f, &s.group, &s.elasticsearch, &s.prefix)
 	configFlag(f, &s.configFile)
 	for _, o := range []struct {
 		p    *string
@@ -401,7 +403,7 @@ func dlqFlags(f *flags) func(context.Context, console, []string) error {
 // maintenanceFlags declares what rebuild and rollback have in common.
 func maintenanceFlags(f *flags, s *rebuildSettings) {
 	kafkaFlags(f, &s.kafka)
-	indexFlags(f, &s.group, &s.elasticsearch)
+	indexFlags(f, &s.group, &s.elasticsearch, &s.prefix)
 	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
 	configFlag(f, &s.configFile)
 	f.text(&s.logLevel, "log-level", "LOG_LEVEL", "warn", "`LEVEL`: debug, info, warn or error")

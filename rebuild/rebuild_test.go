@@ -259,6 +259,7 @@ func (w *world) same(what string, want, got map[string]view.Document) {
 }
 
 func TestRebuild(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 60)
 	w.garbage("7")
@@ -312,6 +313,7 @@ func TestRebuild(t *testing.T) {
 
 // TestRebuildFirst rebuilds a view that has no index yet: nobody else dead-letters what cannot be decoded.
 func TestRebuildFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 5)
 	w.garbage("7")
@@ -333,6 +335,7 @@ func TestRebuildFirst(t *testing.T) {
 
 // TestDifferent has a live index that is not what the log makes: it stays live unless it is forced away.
 func TestDifferent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 20)
 	w.index()
@@ -383,6 +386,7 @@ func TestDifferent(t *testing.T) {
 
 // TestInterrupted stops a rebuild in its middle: the next one goes on with the same index, or gives it up.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 300)
 	w.index()
@@ -422,6 +426,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestHistoryCutOff deletes the oldest records: a rebuild is refused before it has made anything.
 func TestHistoryCutOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 30)
 	w.index()

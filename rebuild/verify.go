@@ -163,8 +163,12 @@ func (w *work) compareCounts(ctx context.Context, shown, hidden int) error {
 			return err
 		}
 		healed := shown + max(0, w.Rebuilt.Hidden-hidden)
-		if compatible(w.Live, w.Rebuilt, max(liveAt.missing(ends), targetAt.missing(ends)), healed) {
+		events := max(liveAt.missing(ends), targetAt.missing(ends))
+		if compatible(w.Live, w.Rebuilt, events, healed) {
 			return nil
+		}
+		if events == 0 {
+			break
 		}
 	}
 	w.Parts.Wrong = append(w.Parts.Wrong, fmt.Sprintf("the live index has %d documents and %d hidden ones, the rebuilt one "+
