@@ -14,7 +14,7 @@ import (
 //go:embed pages assets
 var files embed.FS
 
-// examples are the queries that the start page shows and opens in the playground.
+// examples are the queries that the start page shows and opens in the playground. The demo has an order with the id.
 var examples = []struct{ Title, Why, Query string }{
 	{"The newest orders", "As the view has them, with what customers are shown of each.", `{
   orderHistory(first: 20) {
@@ -28,7 +28,7 @@ var examples = []struct{ Title, Why, Query string }{
   }
 }`},
 	{"One order, as fresh as can be", "Composed from its four owners; extensions.freshness tells.", `{
-  order(id: "1", freshness: {mode: FRESH}) {
+  order(id: "1000000", freshness: {mode: FRESH}) {
     status version
     ticket { state version }
     delivery { state version }

@@ -25,7 +25,7 @@ query Orders($words: String) {
 }
 
 # One order as its owners know it now. extensions.freshness in the answer tells where it came from.
-query FreshOrder($id: ID = "1") {
+query FreshOrder($id: ID = "1000000") {
   order(id: $id, freshness: { mode: FRESH }) {
     status
     version
