@@ -52,10 +52,11 @@ func load(ctx context.Context, c console, kafka indexer.Connection, file string)
 
 	bar := newProgressBar(c.err, size)
 	sent, err := publish(ctx, in, producer, func(sent int) { bar.show(in.read(), sent) })
-	bar.finish(sent)
 	if err != nil {
-		return fmt.Errorf("%s: after %d events: %w", file, sent, err)
+		bar.end()
+		return fmt.Errorf("%s: after %d events were published: %w", file, sent, err)
 	}
+	bar.finish(sent)
 	return nil
 }
 
@@ -80,7 +81,8 @@ func publish(ctx context.Context, in io.Reader, p sarama.SyncProducer, progress 
 		}
 		m, err := parseLine(text)
 		if err != nil {
-			return sent, errors.Join(fmt.Errorf("line %d: %w", number, err), flush())
+			err = errors.Join(fmt.Errorf("line %d: %w", number, err), flush())
+			return sent, err
 		}
 		if batch = append(batch, m); len(batch) == loadBatch {
 			if err := flush(); err != nil {
@@ -89,9 +91,11 @@ func publish(ctx context.Context, in io.Reader, p sarama.SyncProducer, progress 
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return sent, errors.Join(err, flush())
+		err = errors.Join(err, flush())
+		return sent, err
 	}
-	return sent, flush()
+	err = flush()
+	return sent, err
 }
 
 // firstOf returns the first of a batch's errors: the others say the same.
@@ -207,7 +211,14 @@ func (b *progressBar) show(done int64, events int) {
 		strings.Repeat("#", full), strings.Repeat(".", width-full), share*100, events, rate, left)
 }
 
-// finish ends the line.
+// end ends the line with what it shows, if it shows anything.
+func (b *progressBar) end() {
+	if !b.shown.IsZero() {
+		fmt.Fprintln(b.w)
+	}
+}
+
+// finish says on the line how it came out, and ends it.
 func (b *progressBar) finish(events int) {
 	took := time.Since(b.start)
 	fmt.Fprintf(b.w, "\r%-79s\n", fmt.Sprintf("%d events published in %s, %.0f a second",
