@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 GOFLAGS_TEST ?= -race
 
-.PHONY: help run test check generate bench
+.PHONY: help run test check generate bench backends backends-down
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -25,3 +25,10 @@ generate: ## the GraphQL server's code, from schema/ and gqlgen.yml
 
 bench: ## benchmarks of the embedded store and of the whole path (SIZES=10000,100000)
 	go test -run '^$$' -bench . -benchtime 1x ./view/embedded ./bench -sizes $(or $(SIZES),10000)
+
+backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
+	backends/backends up
+	@echo 'export VIEWGATE_TEST_KAFKA=127.0.0.1:9092 VIEWGATE_TEST_ELASTICSEARCH=http://127.0.0.1:9200'
+
+backends-down: ## stops them
+	backends/backends down
