@@ -148,7 +148,7 @@ func (r *Rebuilder) Rebuild(ctx context.Context) (Report, error) {
 	if err := w.prepare(ctx); err != nil {
 		return w.Report, err
 	}
-	members, err := log.alone(ctx, w.group, sessionPatience)
+	members, err := w.alone(ctx, log, w.group)
 	if err != nil {
 		return w.Report, err
 	}
@@ -185,7 +185,7 @@ func (r *Rebuilder) Rollback(ctx context.Context) (Report, error) {
 	if err := w.prepare(ctx); err != nil {
 		return w.Report, err
 	}
-	others, err := log.alone(ctx, w.group, sessionPatience)
+	others, err := w.alone(ctx, log, w.group)
 	if err != nil {
 		return w.Report, err
 	}
@@ -209,7 +209,7 @@ func (r *Rebuilder) Abandon(ctx context.Context) (string, error) {
 	}
 	defer log.close()
 	group := Group(r.options.Group, id)
-	members, err := log.alone(ctx, group, sessionPatience)
+	members, err := r.alone(ctx, log, group)
 	if err != nil {
 		return "", err
 	}
@@ -230,6 +230,17 @@ func (r *Rebuilder) openLog() (*eventLog, error) {
 	return openLog(r.brokers, r.config, topics)
 }
 
+// alone returns how many members a group has, having waited for those that were killed to be forgotten.
+func (r *Rebuilder) alone(ctx context.Context, log *eventLog, group string) (int, error) {
+	members, err := log.members(group)
+	if err != nil || members == 0 {
+		return members, err
+	}
+	r.options.Logger.Warn("the index's group has members; waiting for those of an earlier run to be forgotten",
+		"group", group, "members", members, "at most", sessionPatience)
+	return log.alone(ctx, group, sessionPatience)
+}
+
 func orNone(names []string) string {
 	if len(names) == 0 {
 		return "none"
@@ -242,6 +253,8 @@ const (
 	pause = 250 * time.Millisecond
 	// sessionPatience is longer than a killed process stays a member of its group, which is 10 s unless configured.
 	sessionPatience = 15 * time.Second
+	// never is when the owners are asked for what is missing.
+	never = 1000 * time.Hour
 )
 
 // work is one rebuild or rollback.
@@ -301,7 +314,7 @@ func (w *work) do(ctx context.Context, fill bool, verify func(context.Context) e
 		cover := newCoverage()
 		x, err := indexer.New(w.brokers, w.config, w.sources,
 			[]indexer.View{{Name: w.target.Name(), Projection: w.projection, Store: w.target}},
-			indexer.Options{Group: w.group, Logger: w.options.Logger, Covered: func(m *sarama.ConsumerMessage) bool {
+			indexer.Options{Group: w.group, Logger: w.options.Logger, GapPatience: never, Covered: func(m *sarama.ConsumerMessage) bool {
 				return cover.covers(working, partition{m.Topic, m.Partition}, m.Offset)
 			}})
 		if err != nil {
