@@ -231,6 +231,9 @@ func (a *app) routeGateway(
 	if a.newIndexing != nil {
 		o.Lag = lag{a}
 	}
+	if a.elastic != nil {
+		o.SearchDelay = elastic.DefaultRefreshInterval
+	}
 	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, compose.ReaderOptions{}), m, o)
 	if err != nil {
 		return err
@@ -244,8 +247,8 @@ func (a *app) routeGateway(
 type lag struct{ app *app }
 
 func (l lag) Lag(context.Context) (time.Duration, bool) {
-	_, age, known := l.app.indexing.Load().Lag()
-	return age, known
+	lag, known := l.app.indexing.Load().Lag()
+	return lag.Age, known && lag.Whole // other processes may be further behind with their partitions
 }
 
 // run serves and indexes until ctx ends or a part fails, then stops all of it within the shutdown timeout. It calls
@@ -273,7 +276,15 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	})
 	group.Go(func() error { return a.follow(ctx) })
 	started(readable(a.server.Addr().String()))
-	return group.Wait()
+	stopped := make(chan error, 1)
+	go func() { stopped <- group.Wait() }()
+	<-ctx.Done()
+	select {
+	case err := <-stopped:
+		return err
+	case <-time.After(shutdownTimeout + time.Second): // a broker that does not answer can hold up its client for longer
+		return errors.New("not everything stopped in time; what was not committed will be consumed again")
+	}
 }
 
 // close closes what assemble opened.
@@ -313,7 +324,7 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	if x := a.indexing.Load(); x != nil {
 		answer.Checks["indexer"] = "ok"
-		if _, _, known := x.Lag(); !known {
+		if _, known := x.Lag(); !known {
 			wrong("indexer", "no partitions are claimed: Kafka is not reached, or other indexers of the group have them all")
 		}
 	}

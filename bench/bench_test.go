@@ -89,8 +89,7 @@ func embeddedPath(b *testing.B, n int) {
 	begin := time.Now()
 	go func() { stopped <- x.Run(ctx) }()
 	for {
-		records, _, known := x.Lag()
-		if known && records == 0 {
+		if lag, known := x.Lag(); known && lag.Records == 0 {
 			if page := search(b, store, view.Query{}); page.Total == n {
 				break
 			}

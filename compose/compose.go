@@ -70,19 +70,20 @@ type Reason string
 
 // The reasons, the weightier the later.
 const (
-	Satisfied   Reason = "satisfied"   // the view was new enough
-	Waited      Reason = "waited"      // the view became new enough
-	Asked       Reason = "fresh"       // the owners were to be asked
-	Unversioned Reason = "unversioned" // the view's part has no version to compare
-	Behind      Reason = "behind"      // the view was older than asked, or what was found in the end still is
-	Degraded    Reason = "degraded"    // the view lacks an event of the part for good
-	Missing     Reason = "missing"     // the view has no such order, or not what was ordered by whom
-	ViewDown    Reason = "view down"   // the view could not be read
-	OwnerDown   Reason = "owner down"  // an owner could not be asked; what the view has was taken
+	Satisfied     Reason = "satisfied"            // the view was new enough
+	Waited        Reason = "waited"               // the view became new enough
+	Asked         Reason = "fresh"                // the owners were to be asked
+	Unversioned   Reason = "unversioned"          // the view's part has no version to compare
+	Behind        Reason = "behind"               // the view was older than asked, or what was found in the end still is
+	Degraded      Reason = "degraded"             // the view lacks an event of the part for good
+	Missing       Reason = "missing"              // the view has no such order, or not what was ordered by whom
+	ViewDown      Reason = "view down"            // the view could not be read
+	NotConfigured Reason = "owner not configured" // viewgate was not told where an owner is; what the view has was taken
+	OwnerDown     Reason = "owner down"           // an owner could not be asked; what the view has was taken
 )
 
 var reasonsByWeight = []Reason{
-	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, ViewDown, OwnerDown,
+	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, ViewDown, NotConfigured, OwnerDown,
 }
 
 // Answer answers one Request.

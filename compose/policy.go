@@ -1,6 +1,9 @@
 package compose
 
-import "github.com/viewgate/viewgate/view/order"
+import (
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
 
 // verdict is what a request finds wanting in the view's document.
 type verdict struct {
@@ -70,14 +73,14 @@ func (q Request) kept(o *order.Order, before Versions, failed map[order.Aggregat
 			return false
 		}
 		p := o.Parts[a]
-		if p != nil && p.Degraded != nil {
+		if p != nil && p.Degraded != nil && (q.Freshness.Mode == Fresh || p.Degraded.Since <= q.least().Of(a)) {
 			return false
 		}
 		if p == nil && q.least().Of(a) > 0 || p != nil && p.Version < q.least().Of(a) {
 			return false
 		}
-		if q.History && p != nil && p.Version > before.Of(a) {
-			return false // the part is new enough, but its latest events are not in the timeline
+		if q.History && p != nil && (p.Version > before.Of(a) || p.Origin == view.FromOwner) {
+			return false // the part is new enough, but its latest events are not in the timeline, or may not be
 		}
 	}
 	return true

@@ -202,7 +202,7 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		switch {
 		case c.Failed[part] != nil:
 			a.Failed[part] = c.Failed[part]
-			a.Reason = OwnerDown
+			a.Reason = Weightier(a.Reason, reasonOf(c.Failed[part]))
 			continue
 		case p != nil && !p.Versioned() && theirs != nil:
 			delete(o.Parts, part) // it cannot be joined; the owner's answer serves this read
@@ -217,6 +217,14 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		return d.withoutOrder(a)
 	}
 	return d.finish(a, before)
+}
+
+// reasonOf tells an owner that could not be asked from one that nobody has said where it is.
+func reasonOf(failed error) Reason {
+	if errors.Is(failed, ErrNotConfigured) {
+		return NotConfigured
+	}
+	return OwnerDown
 }
 
 func sourceOf(shown, owned Parts) Source {
@@ -268,7 +276,7 @@ func (d *read) withoutOrder(a Answer) Answer {
 	if d.err != nil {
 		err = errors.Join(d.err, failed)
 	}
-	return Answer{Source: FromOwners, Reason: OwnerDown, Err: fmt.Errorf("order %s: %w", d.ID, err)}
+	return Answer{Source: FromOwners, Reason: reasonOf(failed), Err: fmt.Errorf("order %s: %w", d.ID, err)}
 }
 
 // nothing is the answer where there is no order, or a foreign one: it depends on the request alone, so that it does not

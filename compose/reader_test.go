@@ -264,13 +264,13 @@ func TestWait(t *testing.T) {
 			told{true, FromView, Waited, true, Versions{Order: 4}, 0},
 			func(d time.Duration) bool { return d == 300*time.Millisecond }},
 		{"never", 300 * time.Millisecond, ada, 0,
-			told{true, FromView, OwnerDown, false, Versions{Order: 3}, orderPart},
+			told{true, FromView, NotConfigured, false, Versions{Order: 3}, orderPart},
 			func(d time.Duration) bool { return d == 300*time.Millisecond }},
 		{"no patience", 0, ada, 30 * time.Millisecond,
-			told{true, FromView, OwnerDown, false, Versions{Order: 3}, orderPart},
+			told{true, FromView, NotConfigured, false, Versions{Order: 3}, orderPart},
 			func(d time.Duration) bool { return d == 0 }},
 		{"foreign", 300 * time.Millisecond, view.As(view.RoleConsumer, "8"), 30 * time.Millisecond,
-			told{false, FromOwners, OwnerDown, false, Versions{}, 0},
+			told{false, FromOwners, NotConfigured, false, Versions{}, 0},
 			func(d time.Duration) bool { return d == 300*time.Millisecond }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

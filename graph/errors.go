@@ -88,6 +88,9 @@ func classify(ctx context.Context, err error) (code, string) {
 	if invalid := (*view.InvalidError)(nil); errors.As(err, &invalid) {
 		return badUserInput, invalid.Error()
 	}
+	if located := (*gqlerror.Error)(nil); errors.As(err, &located) && located.Unwrap() != nil {
+		err = located.Unwrap() // whose text does not begin with the place, which the response has beside it
+	}
 	for _, row := range table {
 		if !errors.Is(err, row.is) {
 			continue

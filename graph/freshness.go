@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -25,6 +26,8 @@ type note struct {
 	Versions []seenVersion `json:"versions"`
 	// Token says what was shown, and what the request's own token said; null for nothing, or for too much for a token.
 	Token *string `json:"token"`
+
+	search bool // it was found by a search, which may see writes later than a read by id
 }
 
 type seenVersion struct {
@@ -71,7 +74,7 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 	if p.source == "" {
 		return
 	}
-	n := note{Path: graphql.GetPath(ctx), Source: p.source, Reason: p.reason, Kept: p.kept}
+	n := note{Path: graphql.GetPath(ctx), Source: p.source, Reason: p.reason, Kept: p.kept, search: p.list}
 	if !p.list {
 		n.Versions = []seenVersion{}
 		for _, id := range slices.Sorted(maps.Keys(p.shown)) {
@@ -85,9 +88,6 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 	all := compose.Seen{}
 	all.Merge(p.token)
 	all.Merge(p.shown)
-	if len(all) > compose.MaxSeen {
-		all = p.shown // what this answer showed is what its reader must not see older
-	}
 	if token, err := r.tokens.Sign(all); err == nil && token != "" {
 		n.Token = &token
 	}
@@ -98,8 +98,13 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 }
 
 // freshness puts what was told into a response's extensions.
-func freshness(lag Lag) graphql.ResponseMiddleware {
+func freshness(lag Lag, searchDelay time.Duration) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		var behind time.Duration
+		known := false
+		if lag != nil { // asked before the view is read, which may catch up while it is
+			behind, known = lag.Lag(ctx)
+		}
 		response := next(ctx)
 		if response == nil {
 			return nil
@@ -110,12 +115,13 @@ func freshness(lag Lag) graphql.ResponseMiddleware {
 		if len(request.notes) == 0 {
 			return response
 		}
-		if lag != nil {
-			if behind, known := lag.Lag(ctx); known {
+		if known {
+			for i := range request.notes {
 				ms := behind.Milliseconds()
-				for i := range request.notes {
-					request.notes[i].LagMs = &ms
+				if request.notes[i].search {
+					ms += searchDelay.Milliseconds()
 				}
+				request.notes[i].LagMs = &ms
 			}
 		}
 		// Fields end in any order; an answer should not depend on it.

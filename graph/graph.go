@@ -24,6 +24,8 @@ type Options struct {
 	TokenKey compose.TokenKey
 	// Lag tells how far the view is behind. Nil: unknown.
 	Lag Lag
+	// SearchDelay is how much later a search may see a write than a read by id does; it is added to the lag of lists.
+	SearchDelay time.Duration
 	// Logger takes what clients are not told. Nil: slog.Default.
 	Logger *slog.Logger
 	// Observe is called once per operation with its root field ("several" for more than one, "invalid" where it never

@@ -82,6 +82,9 @@ func (r *Resolver) promise(wanted *model.Freshness) (promise, error) {
 		v.Raise(s.Aggregate, s.Version)
 		p.seen.Merge(compose.Seen{rawID(orderType, s.ID): v})
 	}
+	if p.Mode == compose.Eventual && (wanted.Token != nil || len(wanted.Seen) > 0) {
+		return p, badInput("freshness: token and seen promise nothing in mode EVENTUAL; AT_LEAST keeps them")
+	}
 	return p, nil
 }
 

@@ -60,7 +60,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.Use(options.Limits)
 	server.AroundOperations(nameOperation)
 	server.AroundFields(leafRules(executable.Schema()))
-	server.AroundResponses(freshness(options.Lag))
+	server.AroundResponses(freshness(options.Lag, options.SearchDelay))
 	server.AroundResponses(capErrors(options.Limits.Errors))
 	return &endpoint{server: server, reader: reader, options: options}, nil
 }

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"sync"
@@ -19,6 +20,7 @@ import (
 type handler struct {
 	indexer *Indexer
 	client  sarama.Client
+	watch   sarama.Client // to ask for the topics' ends
 	letters *deadletter.Writer
 	stop    func() // ends the run
 
@@ -61,33 +63,96 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 		s.workers = append(s.workers, w)
 		s.working.Go(func() { w.run(ctx) })
 	}
-	s.ticking.Go(func() { h.tick(cs, s) })
+	s.ticking.Go(func() { every(commitInterval, s.tick, cs.Commit) })
+	s.ticking.Go(func() { every(observeInterval, s.tick, h.observe) })
 	healing, stop := context.WithCancel(ctx)
 	s.stop = stop
 	s.healing.Go(func() { x.heal(healing, s) })
 	h.session = s
-	x.progress.begin(len(s.trackers))
+	x.progress.begin(len(s.trackers), len(s.trackers) == h.partitions())
 	x.metrics.sessions.Inc()
 	x.options.Logger.Info("partitions claimed", "claims", cs.Claims(), "generation", cs.GenerationID())
 	return nil
 }
 
-// tick commits and looks how far behind the views are, until the session's Cleanup ends it.
-func (h *handler) tick(cs sarama.ConsumerGroupSession, s *session) {
-	commit := time.NewTicker(500 * time.Millisecond)
-	defer commit.Stop()
-	observe := time.NewTicker(200 * time.Millisecond)
-	defer observe.Stop()
+// How often a session commits, and looks how far behind it is.
+const (
+	commitInterval  = 500 * time.Millisecond
+	observeInterval = 200 * time.Millisecond
+)
+
+// every does something at an interval until the channel is closed.
+func every(interval time.Duration, end <-chan struct{}, do func()) {
+	t := time.NewTicker(interval)
+	defer t.Stop()
 	for {
 		select {
-		case <-s.tick:
+		case <-end:
 			return
-		case <-commit.C:
-			cs.Commit()
-		case now := <-observe.C:
-			h.indexer.progress.observe(now)
+		case <-t.C:
+			do()
 		}
 	}
+}
+
+// partitions returns how many partitions the topics have, 0 where that cannot be told.
+func (h *handler) partitions() int {
+	sum := 0
+	for _, topic := range h.indexer.topics {
+		partitions, err := h.client.Partitions(topic)
+		if err != nil {
+			return 0
+		}
+		sum += len(partitions)
+	}
+	return sum
+}
+
+// observe asks where the claims end and compares. Where that is not answered nothing was passed, and the lag grows.
+func (h *handler) observe() {
+	claims := h.indexer.progress.claims()
+	if len(claims) == 0 {
+		return
+	}
+	at := time.Now()
+	end, err := newest(h.watch, claims)
+	if err != nil {
+		h.indexer.options.Logger.Debug("ends of the topics are not known", "error", err)
+		return
+	}
+	h.indexer.progress.observe(at, end)
+}
+
+// newest asks each partition's leader for the offset behind its last committed record, in one request a broker.
+func newest(client sarama.Client, parts []partition) (map[partition]int64, error) {
+	requests := map[*sarama.Broker]*sarama.OffsetRequest{}
+	for _, part := range parts {
+		leader, err := client.Leader(part.topic, part.number)
+		if err != nil {
+			return nil, fmt.Errorf("leader of %s/%d: %w", part.topic, part.number, err)
+		}
+		if requests[leader] == nil {
+			requests[leader] = sarama.NewOffsetRequest(client.Config().Version)
+			requests[leader].IsolationLevel = client.Config().Consumer.IsolationLevel
+		}
+		requests[leader].AddBlock(part.topic, part.number, sarama.OffsetNewest, 1)
+	}
+	end := make(map[partition]int64, len(parts))
+	for leader, request := range requests {
+		response, err := leader.GetAvailableOffsets(request)
+		if err != nil {
+			return nil, fmt.Errorf("ends at broker %s: %w", leader.Addr(), errors.Join(err, leader.Close()))
+		}
+		for topic, blocks := range response.Blocks {
+			for number, block := range blocks {
+				if block.Err != sarama.ErrNoError {
+					return nil, errors.Join(fmt.Errorf("end of %s/%d: %w", topic, number, block.Err), client.RefreshMetadata(topic))
+				}
+				end[partition{topic, number}] = block.Offset
+			}
+		}
+	}
+	return end, nil
 }
 
 // Cleanup implements sarama.ConsumerGroupHandler. All ConsumeClaims have returned: what they handed over is finished
@@ -117,22 +182,16 @@ func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	s := h.session
 	t := s.trackers[partition{claim.Topic(), claim.Partition()}]
-	first, end := claim.InitialOffset(), int64(0)
-	var err error
+	first := claim.InitialOffset()
 	if first < 0 { // nothing was committed yet
+		var err error
 		if first, err = h.client.GetOffset(claim.Topic(), claim.Partition(), sarama.OffsetOldest); err != nil {
 			return fmt.Errorf("beginning of %s/%d: %w", claim.Topic(), claim.Partition(), err)
 		}
 	}
-	if end, err = h.client.GetOffset(claim.Topic(), claim.Partition(), sarama.OffsetNewest); err != nil {
-		return fmt.Errorf("end of %s/%d: %w", claim.Topic(), claim.Partition(), err)
-	}
 	t.begin(first)
-	h.indexer.progress.claim(partition{claim.Topic(), claim.Partition()}, claimed{
-		position: t.position,
-		end:      func() int64 { return max(end, claim.HighWaterMarkOffset()) },
-	})
 	part := partition{claim.Topic(), claim.Partition()}
+	h.indexer.progress.claim(part, t.position)
 	defer s.pace.leave(part)
 	var at int64 // where it was last in the pace, 0 where it has left
 	for {

@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -120,16 +121,21 @@ func (x *Indexer) healSome(ctx context.Context, s *session, v int, ids []string)
 	}
 	for _, id := range ids {
 		k := key{v, id}
-		document, err := target.Projection.Decode(stored[id].Source)
-		if err != nil { // it was never written, or cannot be read; the worker that folds into it says so
-			continue
+		var missing []event.Aggregate
+		if d, ok := stored[id]; ok {
+			document, err := target.Projection.Decode(d.Source)
+			if err != nil { // the worker that folds into it says so
+				continue
+			}
+			missing = document.Incomplete()
 		}
-		missing := document.Incomplete()
 		if len(missing) == 0 {
 			x.gaps.note(k, false, time.Time{}, 0)
 			continue
 		}
+		level := slog.LevelDebug
 		if x.gaps.declare(k) {
+			level = slog.LevelWarn // once
 			x.metrics.gaps.WithLabelValues(target.Name).Inc()
 			x.options.Logger.Warn("events are missing", "view", target.Name, "document", id, "of", missing,
 				"owners are asked", target.Healer != nil)
@@ -139,7 +145,8 @@ func (x *Indexer) healSome(ctx context.Context, s *session, v int, ids []string)
 		}
 		answer, err := target.Healer.Ask(ctx, id, missing)
 		if err != nil {
-			x.options.Logger.Warn("owners could not tell what is missing", "view", target.Name, "document", id, "error", err)
+			x.options.Logger.Log(ctx, level, "owners could not tell what is missing; they are asked again later",
+				"view", target.Name, "document", id, "error", err)
 			continue
 		}
 		if !s.send(ctx, item{view: v, id: id, answer: answer}) {

@@ -206,7 +206,12 @@ func (x *Indexer) consume(ctx context.Context, cancel func()) error {
 	defer func() { <-errorsDone }()
 	defer group.Close()
 
-	handler := &handler{indexer: x, client: client, letters: letters, stop: cancel}
+	watch, err := sarama.NewClient(x.brokers, x.config) // connections of its own: on the group's a request waits for fetches
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer watch.Close()
+	handler := &handler{indexer: x, client: client, watch: watch, letters: letters, stop: cancel}
 	for ctx.Err() == nil {
 		if err := group.Consume(ctx, x.topics, handler); err != nil {
 			return fmt.Errorf("consume: %w", err)
@@ -231,8 +236,6 @@ func (x *Indexer) failure() error {
 	return x.fatal
 }
 
-// Lag tells how far the views are behind the topics, as far as this process consumes them: in records, and in time, the
-// age of the newest end of the topics that the views have passed. It is not known until partitions are claimed.
-func (x *Indexer) Lag() (records int64, age time.Duration, known bool) {
-	return x.progress.lag(time.Now())
-}
+// Lag tells how far the views are behind, as far as this process consumes the topics. It is not known until partitions are
+// claimed, nor where other processes of the group have them all.
+func (x *Indexer) Lag() (lag Lag, known bool) { return x.progress.lag(time.Now()) }

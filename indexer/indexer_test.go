@@ -349,6 +349,7 @@ func TestGapsAreHealed(t *testing.T) {
 		ticket("lost", 1, created), ticket("lost", 3, picked),
 		ticket("cut off", 7, picked),
 		ticket("late", 2, picked), ticket("late", 1, created),
+		w.message(someEvent(rand.New(rand.NewPCG(1, 0)), event.Order, "late", 1)),
 	)
 	registry := prometheus.NewRegistry()
 	w.start(indexer.Options{GapPatience: 100 * time.Millisecond, Registerer: registry})

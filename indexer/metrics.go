@@ -41,10 +41,10 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 		}, func() float64 { return float64(x.gaps.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "lag_records", Help: "Records of the claimed partitions that are not indexed yet.",
-		}, func() float64 { records, _, _ := x.Lag(); return float64(records) }),
+		}, func() float64 { lag, _ := x.Lag(); return float64(lag.Records) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "lag_seconds",
 			Help: "Age of the newest end of the claimed partitions that is indexed.",
-		}, func() float64 { _, age, _ := x.Lag(); return age.Seconds() }))
+		}, func() float64 { lag, _ := x.Lag(); return lag.Age.Seconds() }))
 	return m
 }

@@ -1,6 +1,8 @@
 package indexer
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,21 +15,16 @@ type partition struct {
 
 // progress compares what is done with the topics' ends. Its clock is the caller's.
 type progress struct {
-	mu       sync.Mutex
-	claims   map[partition]claimed // guarded by mu: of the present session; nil between sessions
-	expected int                   // guarded by mu: how many claims there will be
-	ends     []ends                // guarded by mu: snapshots that were not passed when last looked at, oldest first
-	passed   time.Time             // guarded by mu: when the newest snapshot that was passed had been taken
-	records  int64                 // guarded by mu: records behind the newest snapshot
+	mu        sync.Mutex
+	positions map[partition]func() int64 // guarded by mu: behind the last record done, by claim; nil between sessions
+	expected  int                        // guarded by mu: how many claims there will be
+	whole     bool                       // guarded by mu: the claims are all partitions of the topics
+	ends      []ends                     // guarded by mu: snapshots not passed when last looked at, oldest first
+	passed    time.Time                  // guarded by mu: when the newest snapshot that was passed had been asked for
+	records   int64                      // guarded by mu: records behind the newest snapshot
 }
 
-// claimed is what progress knows of a claimed partition.
-type claimed struct {
-	position func() int64 // behind the last record that is done
-	end      func() int64 // behind the last record that is there, as last heard of
-}
-
-// ends is where the claimed partitions ended at a time.
+// ends is where the claimed partitions ended at a time or later.
 type ends struct {
 	at  time.Time
 	end map[partition]int64
@@ -36,42 +33,52 @@ type ends struct {
 // maxSnapshots bounds what is remembered during a long backlog; beyond it every other snapshot is forgotten.
 const maxSnapshots = 1024
 
-// begin starts a session that has so many claims; each is told by claim.
-func (p *progress) begin(claims int) {
+// begin starts a session that has so many claims; each is told by claim. Whole says that they are all there is.
+func (p *progress) begin(claims int, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.claims, p.expected = make(map[partition]claimed, claims), claims
+	p.positions, p.expected, p.whole = make(map[partition]func() int64, claims), claims, whole
 	p.ends, p.passed = nil, time.Time{}
 }
 
-func (p *progress) claim(part partition, c claimed) {
+// claim says that a claim has begun, and how to ask for its position.
+func (p *progress) claim(part partition, position func() int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.claims[part] = c
+	p.positions[part] = position
 }
 
+// end ends a session.
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.claims = nil
+	p.positions = nil
 }
 
-// observe takes a snapshot of the ends and forgets those that are passed.
-func (p *progress) observe(now time.Time) {
+// claims returns the partitions of the session, none until all have begun.
+func (p *progress) claims() []partition {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.claims) < p.expected || p.claims == nil {
+	if len(p.positions) < p.expected {
+		return nil
+	}
+	return slices.Collect(maps.Keys(p.positions))
+}
+
+// observe takes in where the claims ended, as asked for at a time, and forgets the snapshots that are passed.
+func (p *progress) observe(at time.Time, end map[partition]int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.positions == nil || len(p.positions) < p.expected {
 		return
 	}
-	snapshot := ends{now, make(map[partition]int64, len(p.claims))}
-	positions := make(map[partition]int64, len(p.claims))
+	positions := make(map[partition]int64, len(p.positions))
 	p.records = 0
-	for part, c := range p.claims {
-		positions[part] = c.position()
-		snapshot.end[part] = max(c.end(), positions[part])
-		p.records += snapshot.end[part] - positions[part]
+	for part, position := range p.positions {
+		positions[part] = position()
+		p.records += max(0, end[part]-positions[part])
 	}
-	p.ends = append(p.ends, snapshot)
+	p.ends = append(p.ends, ends{at, end})
 	n := 0
 	for n < len(p.ends) && p.ends[n].passedBy(positions) {
 		p.passed = p.ends[n].at
@@ -96,16 +103,26 @@ func (e ends) passedBy(positions map[partition]int64) bool {
 	return true
 }
 
-func (p *progress) lag(now time.Time) (records int64, age time.Duration, known bool) {
+// Lag is how far the views are behind the partitions that an indexer has claimed.
+type Lag struct {
+	Records int64         // taken in by Kafka and not indexed
+	Age     time.Duration // of the newest end of these partitions that the views have passed
+	Whole   bool          // these are all partitions there are, so that it is the views' own lag
+}
+
+func (p *progress) lag(now time.Time) (lag Lag, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	lag = Lag{Records: p.records, Whole: p.whole}
 	switch {
-	case p.claims == nil:
-		return 0, 0, false
+	case len(p.positions) == 0:
+		return Lag{}, false
 	case !p.passed.IsZero():
-		return p.records, now.Sub(p.passed), true
+		lag.Age = now.Sub(p.passed)
 	case len(p.ends) > 0: // nothing passed yet in this session: at least so old
-		return p.records, now.Sub(p.ends[0].at), true
+		lag.Age = now.Sub(p.ends[0].at)
+	default:
+		return Lag{}, false
 	}
-	return 0, 0, false
+	return lag, true
 }

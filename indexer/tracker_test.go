@@ -60,47 +60,58 @@ func TestTrackerMarksContiguousPrefix(t *testing.T) {
 func TestProgress(t *testing.T) {
 	start := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-	type lag struct {
-		Records int64
-		Age     time.Duration
-		Known   bool
+	type told struct {
+		Lag
+		Known bool
 	}
 	var p progress
-	look := func(seconds int) lag {
-		records, age, known := p.lag(at(seconds))
-		return lag{records, age, known}
-	}
-	check := func(what string, got, want lag) {
+	check := func(what string, seconds int, want told) {
 		t.Helper()
-		if diff := cmp.Diff(want, got); diff != "" {
+		lag, known := p.lag(at(seconds))
+		if diff := cmp.Diff(want, told{lag, known}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
-	check("before a session", look(0), lag{})
+	a0, a1 := partition{"a", 0}, partition{"a", 1}
 	position, end := int64(0), int64(10)
-	p.begin(2)
-	p.claim(partition{"a", 0}, claimed{func() int64 { return position }, func() int64 { return end }})
-	p.observe(at(0))
-	check("before all claims are told", look(0), lag{})
-	p.claim(partition{"a", 1}, claimed{func() int64 { return 5 }, func() int64 { return 5 }})
-	p.observe(at(1))
-	check("nothing passed yet", look(3), lag{10, 2 * time.Second, true})
+	observe := func(seconds int) { p.observe(at(seconds), map[partition]int64{a0: end, a1: 5}) }
+
+	check("before a session", 0, told{})
+	p.begin(0, false)
+	observe(0)
+	check("a session without claims", 0, told{})
+	p.begin(2, true)
+	p.claim(a0, func() int64 { return position })
+	observe(0)
+	check("before all claims have begun", 0, told{})
+	if got := p.claims(); got != nil {
+		t.Errorf("claims are told before all have begun: %v", got)
+	}
+	p.claim(a1, func() int64 { return 5 })
+	check("before the ends are known", 0, told{})
+	observe(1)
+	check("nothing passed yet", 3, told{Lag{10, 2 * time.Second, true}, true})
 	end = 20
-	p.observe(at(4))
+	observe(4)
 	position = 10
-	p.observe(at(5))
-	check("the first end passed, the second not", look(6), lag{10, 5 * time.Second, true})
+	observe(5)
+	check("the first end passed, the second not", 6, told{Lag{10, 5 * time.Second, true}, true})
 	position = 20
-	p.observe(at(7))
-	check("all passed", look(7), lag{0, 0, true})
+	observe(7)
+	check("all passed", 7, told{Lag{0, 0, true}, true})
+	check("nobody tells the ends any more", 37, told{Lag{0, 30 * time.Second, true}, true})
 	end = 1_000_000
 	for i := range 5000 {
-		p.observe(at(10 + i))
+		observe(40 + i)
 	}
 	if len(p.ends) > maxSnapshots {
 		t.Errorf("%d snapshots are kept, over %d", len(p.ends), maxSnapshots)
 	}
-	check("a long backlog", look(5010), lag{1_000_000 - 20, 5003 * time.Second, true})
+	check("a long backlog", 5040, told{Lag{1_000_000 - 20, 5033 * time.Second, true}, true})
 	p.end()
-	check("after the session", look(5011), lag{})
+	check("after the session", 5041, told{})
+	p.begin(1, false)
+	p.claim(a0, func() int64 { return end })
+	observe(5042)
+	check("some of the partitions", 5042, told{Lag{0, 0, false}, true})
 }

@@ -289,6 +289,9 @@ func (j *job) fold() (changed bool) {
 		switch {
 		case it.answer != nil:
 			result = j.document.Join(it.answer)
+		case it.bad != nil && j.revision == "" && !changed:
+			// A key that no event was seen of may be any text: it makes no document.
+			result = projection.Result{Outcome: projection.Refused, Err: it.bad}
 		case it.bad != nil:
 			j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
 			result = projection.Result{Outcome: projection.Refused, Changed: true, Err: it.bad}
@@ -304,7 +307,7 @@ func (j *job) fold() (changed bool) {
 // finish ends a job whose document is as the store has it: refused items go to the dead letter topic, and all are done.
 func (w *worker) finish(j *job) error {
 	w.cache.Add(j.key, j.cached)
-	w.gaps.note(j.key, len(j.document.Incomplete()) > 0, time.Now(), w.options.GapPatience)
+	w.gaps.note(j.key, j.revision != "" && len(j.document.Incomplete()) > 0, time.Now(), w.options.GapPatience)
 	for i, it := range j.items {
 		if it.answer != nil {
 			w.metrics.healed.WithLabelValues(w.views[j.view].Name, string(j.results[i].Outcome)).Inc()

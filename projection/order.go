@@ -103,7 +103,8 @@ func (d *orderDocument) Degrade(a event.Aggregate, version uint64, reason string
 func (d *orderDocument) Incomplete() []event.Aggregate {
 	var missing []event.Aggregate
 	for _, a := range order.Aggregates {
-		if p := d.Parts[a]; p != nil && (len(p.Waiting) > 0 || p.Degraded != nil) {
+		p := d.Parts[a]
+		if p != nil && (len(p.Waiting) > 0 || p.Degraded != nil) || a == order.AggregateOrder && d.Hidden() {
 			missing = append(missing, aggregates[a])
 		}
 	}

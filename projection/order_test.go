@@ -205,7 +205,7 @@ func TestDegraded(t *testing.T) {
 	}
 	d := orders.New("7")
 	d.Offer(ticket(1))
-	d.Degrade(event.Ticket, 0, "body")
+	d.Degrade(event.Ticket, 2, "refused")
 	if o := degraded(t, d); o.Part(order.AggregateTicket).Degraded == nil {
 		t.Error("not marked")
 	}
@@ -231,14 +231,41 @@ func TestDegraded(t *testing.T) {
 	}
 }
 
+// TestDegradedByUnknown: a record of which not even the version is known is healed by an owner who is no further than the
+// part, since then it cannot have been an event.
+func TestDegradedByUnknown(t *testing.T) {
+	at := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
+	d := orders.New("7")
+	for v := uint64(1); v <= 4; v++ {
+		d.Offer(envelope(event.Ticket, v, "TicketRevised", at, &event.TicketRevised{}))
+	}
+	d.Degrade(event.Ticket, 0, "format")
+	answer := order.New("7")
+	answer.Ticket = &order.Ticket{State: order.TicketAccepted}
+	*answer.Part(order.AggregateTicket) = view.Part{Version: 4, Origin: view.FromOwner}
+	source, err := answer.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(d.Incomplete(), event.Ticket) {
+		t.Error("not marked")
+	}
+	if r := d.Join(source); !r.Changed || slices.Contains(d.Incomplete(), event.Ticket) {
+		t.Errorf("got %+v, incomplete %v", r, d.Incomplete())
+	}
+}
+
 // TestJoinReleasesWaitingEvents: events beyond a gap are folded as soon as an owner's answer covers the gap.
 func TestJoinReleasesWaitingEvents(t *testing.T) {
 	at := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
 	d := orders.New("7")
 	d.Offer(envelope(event.Ticket, 3, "TicketPickedUpEvent", at, &event.TicketPickedUpEvent{}))
-	if got := d.Incomplete(); !slices.Equal(got, []event.Aggregate{event.Ticket}) {
+	if got := d.Incomplete(); !slices.Equal(got, []event.Aggregate{event.Order, event.Ticket}) {
 		t.Errorf("incomplete: %v", got)
 	}
+	d.Offer(envelope(event.Order, 1, "OrderCreatedEvent", at, &event.OrderCreatedEvent{
+		OrderDetails: event.OrderDetails{ConsumerID: "3", RestaurantID: "1"},
+	}))
 	answer := func(version view.Version) json.RawMessage {
 		o := order.New("7")
 		o.Ticket = &order.Ticket{State: order.TicketPreparing, PreparingTime: &at}

@@ -32,8 +32,8 @@ type Document interface {
 	// Join joins the document with one that holds owners' answers, encoded: each part at the higher of the two versions.
 	// It is Applied where that changed the document, Stale where the owners told nothing new.
 	Join(answer json.RawMessage) Result
-	// Incomplete returns the aggregates of which events are known to be missing, because later ones wait for them or
-	// because they were dead-lettered.
+	// Incomplete returns the aggregates of which events are known to be missing: because later ones wait for them, because
+	// they were dead-lettered, or because the document is hidden for want of them.
 	Incomplete() []event.Aggregate
 	// Hidden reports whether searches should not find the document yet.
 	Hidden() bool

@@ -181,10 +181,11 @@ func (p *Part) Begun() bool { return p.Version > 0 || p.Last != nil }
 // Versioned reports whether the part's state can be compared with an owner's answer.
 func (p *Part) Versioned() bool { return p.Last == nil }
 
-// Degrade marks the part as missing an event of this version, or of the next one where since is 0.
+// Degrade marks the part as missing an event of this version. A since of 0 stands for an event of unknown version, if it
+// was one at all: whatever comes next shows, so the part's own version is enough of an owner's answer to heal it.
 func (p *Part) Degrade(since Version, reason string) {
 	if since == 0 {
-		since = p.Version + 1
+		since = p.Version
 	}
 	if p.Degraded == nil || since > p.Degraded.Since {
 		p.Degraded = &Degraded{Since: since, Reason: reason}

@@ -79,8 +79,8 @@ type Options struct {
 	Shards int
 	// Replicas of each shard of an index that is created; 0 means one as soon as there is a node for it.
 	Replicas int
-	// RefreshInterval is how old the writes may be that a search does not see yet; a second unless given. It is a
-	// property of the index, set when that is created. Negative means that only Refresh makes writes visible.
+	// RefreshInterval is how old the writes may be that a search does not see yet; DefaultRefreshInterval unless given. It is
+	// a property of the index, set when that is created. Negative means that only Refresh makes writes visible.
 	RefreshInterval time.Duration
 
 	// Timeout of each request; 10 seconds unless given. A context that ends earlier ends a request earlier.
@@ -92,13 +92,16 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
+// DefaultRefreshInterval is the RefreshInterval of an index that was created without one.
+const DefaultRefreshInterval = time.Second
+
 func (o Options) withDefaults() Options {
 	if len(o.URLs) == 0 {
 		o.URLs = []string{"http://127.0.0.1:9200"}
 	}
 	o.Prefix = cmp.Or(o.Prefix, "viewgate-")
 	o.Shards = cmp.Or(o.Shards, 1)
-	o.RefreshInterval = cmp.Or(o.RefreshInterval, time.Second)
+	o.RefreshInterval = cmp.Or(o.RefreshInterval, DefaultRefreshInterval)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.CountUpTo = cmp.Or(o.CountUpTo, 10_000)
 	return o

@@ -45,8 +45,8 @@ type Order struct {
 	Delivery *Delivery `json:"delivery,omitempty"`
 	Bill     *Bill     `json:"bill,omitempty"`
 
-	Status    Status    `json:"status,omitempty"` // derived from the parts by Derive
-	UpdatedAt time.Time `json:"updatedAt,omitzero"`        // the latest entry of the timeline, or CreatedAt
+	Status    Status    `json:"status,omitempty"`   // derived from the parts by Derive
+	UpdatedAt time.Time `json:"updatedAt,omitzero"` // the latest entry of the timeline, or CreatedAt
 	Timeline  []Entry   `json:"timeline,omitempty"`
 
 	Parts map[Aggregate]*view.Part `json:"parts,omitempty"`
