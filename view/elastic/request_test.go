@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,8 @@ func TestSettings(t *testing.T) {
 		{"defaults", Options{},
 			map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1000ms"}},
 		{"set", Options{Shards: 3, Replicas: 2, RefreshInterval: 200 * time.Millisecond},
-			map[string]any{"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "200ms"}},
+			map[string]any{"number_of_shards": 3, "auto_expand_replicas": false, "number_of_replicas": 2,
+				"refresh_interval": "200ms"}},
 		{"no refresh", Options{RefreshInterval: -1},
 			map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "-1"}},
 		{"short refresh", Options{RefreshInterval: 1},
@@ -142,9 +144,16 @@ func TestApplyRequest(t *testing.T) {
 	}
 }
 
-// TestPublishRequest checks that the alias is moved in one step, which fails if it has been moved by somebody else.
+// TestPublishRequest checks that the aliases are moved in one step, which fails if the live one has been moved by somebody
+// else, and that the index that was live becomes the previous one.
 func TestPublishRequest(t *testing.T) {
-	stub := newStub(t, orders(t), answering(200, `{"acknowledged":true}`))
+	stub := newStub(t, orders(t), func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/_alias/viewgate-orders-previous" {
+			fmt.Fprint(w, `{"older":{"aliases":{"viewgate-orders-previous":{}}}}`)
+			return
+		}
+		fmt.Fprint(w, `{"acknowledged":true}`)
+	})
 	s := stub.store(t, Options{})
 	for _, index := range []string{"index", "next"} { // the first is there already
 		s.index = index
@@ -152,8 +161,11 @@ func TestPublishRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"POST /_aliases\n" + `{"actions":[` +
+	want := []string{"GET /_alias/viewgate-orders-previous\n", "POST /_aliases\n" + `{"actions":[` +
+		`{"remove":{"alias":"viewgate-orders-previous","index":"older"}},` +
 		`{"remove":{"alias":"viewgate-orders","index":"index","must_exist":true}},` +
+		`{"add":{"alias":"viewgate-orders-previous","index":"index"}},` +
+		`{"remove":{"alias":"viewgate-orders-next","index":"next","must_exist":false}},` +
 		`{"add":{"alias":"viewgate-orders","index":"next"}}]}`}
 	if diff := cmp.Diff(want, stub.requests()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
