@@ -5,8 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/viewgate/viewgate/wire"
@@ -84,47 +82,6 @@ func (s *simulation) newErrand(number int, due time.Time) *errand {
 	// Two in three come while the kitchen can still do something about it.
 	e.whimAt = []stage{accepting, preparing, approaching}[e.random.IntN(3)]
 	return e
-}
-
-// unfinished is an order as the services list it.
-type unfinished struct {
-	OrderID      wire.ID `json:"orderId"`
-	DeliveryInfo struct {
-		ID wire.ID `json:"id"`
-	} `json:"deliveryInfo"`
-}
-
-// resume puts the orders on the agenda that have not come to an end. It asks for the orders first: one whose saga ends
-// between the two questions is then in the second answer.
-func (s *simulation) resume(ctx context.Context) error {
-	var orders, deliveries []unfinished
-	query := url.Values{"state": {"APPROVAL_PENDING", "CANCEL_PENDING", "REVISION_PENDING"}}
-	if err := s.api.get(ctx, s.OrderURL+"/orders?"+query.Encode(), &orders); err != nil {
-		return err
-	}
-	query = url.Values{"state": {"PENDING", "SCHEDULED", "PICKED_UP"}}
-	if err := s.api.get(ctx, s.DeliveryURL+"/deliveries?"+query.Encode(), &deliveries); err != nil {
-		return err
-	}
-	found := map[wire.ID]bool{}
-	for _, u := range append(orders, deliveries...) {
-		id := u.OrderID
-		if id == "" {
-			id = u.DeliveryInfo.ID
-		}
-		if found[id] {
-			continue
-		}
-		found[id] = true
-		n, err := strconv.ParseUint(string(id), 10, 64)
-		if err != nil {
-			return err
-		}
-		random := rand.New(rand.NewPCG(uint64(s.Seed), math.MaxUint64-n))
-		s.agenda.Push(&errand{due: time.Now(), stage: looking, id: id, random: random})
-	}
-	s.summary.Resumed = len(found)
-	return nil
 }
 
 // advance takes the errand's next step and says when the one after it is due. A step that failed is due again after a

@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// Orders is how many are placed; 0: none, but unfinished ones are still finished.
 	Orders int
+	// Linger makes Run go on until ctx ends, and look every few seconds, divided by Speed, for orders that others have
+	// placed: they are cooked and delivered, too.
+	Linger bool
 	// Rate is how many orders are placed a second; 0: 2.
 	Rate float64
 	// Seed makes runs alike.
@@ -42,29 +45,25 @@ type Options struct {
 type Summary struct {
 	Placed    int // by this run, taken on by the Order service
 	Refused   int // by this run, not taken on
-	Resumed   int // found unfinished at its beginning
+	Resumed   int // found unfinished: at its beginning or, lingering, later
 	Rejected  int // by the saga: the card was refused
 	Cancelled int
 	Delivered int
 }
 
-// Run simulates until all orders have come to their end or ctx ends, whichever is first, and returns what it has done so
-// far. Its error is ctx's where that ended it. It first picks up the orders that an earlier run left unfinished. It
-// returns when all its goroutines have ended.
+// Run simulates until all orders have come to their end or ctx ends, whichever is first, and returns what it has done.
+// The end of ctx is how it is stopped, and no error; wrong Options are one. It first picks up the orders that an earlier
+// run left unfinished. It returns when all its goroutines have ended.
 func Run(ctx context.Context, options Options) (Summary, error) {
 	s, err := newSimulation(options)
 	if err != nil {
 		return Summary{}, err
 	}
 	defer s.api.http.CloseIdleConnections()
-	if err := s.patiently(ctx, "reading the menus", s.readMarket); err != nil {
-		return s.summary, err
+	if s.patiently(ctx, "reading the menus", s.readMarket) && s.patiently(ctx, "looking for unfinished orders", s.resume) {
+		s.work(ctx)
 	}
-	if err := s.patiently(ctx, "looking for unfinished orders", s.resume); err != nil {
-		return s.summary, err
-	}
-	err = s.work(ctx)
-	return s.summary, err
+	return s.summary, nil
 }
 
 // simulation is one run. What is not read-only after its beginning belongs to the goroutine of work, but for the errands
@@ -74,6 +73,7 @@ type simulation struct {
 	api     api
 	market  market
 	agenda  agenda
+	watch   watch
 	summary Summary
 }
 
@@ -92,38 +92,41 @@ func newSimulation(o Options) (*simulation, error) {
 		Timeout:   5 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: o.Concurrency, IdleConnTimeout: 30 * time.Second},
 	}
-	return &simulation{Options: o, api: api{http: client}}, nil
+	return &simulation{Options: o, api: api{http: client}, watch: newWatch()}, nil
 }
 
 // longestPause is between two tries of what has failed often.
 const longestPause = 2 * time.Second
 
-// patiently tries again until it works or ctx ends.
-func (s *simulation) patiently(ctx context.Context, what string, try func(context.Context) error) error {
+// patiently tries again until it works, or ctx ends; it reports which.
+func (s *simulation) patiently(ctx context.Context, what string, try func(context.Context) error) bool {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, longestPause) {
 		err := try(ctx)
 		if err == nil {
-			return nil
+			return true
 		}
 		if ctx.Err() == nil {
 			s.Log.Warn("simulator will try again", "what", what, "pause", pause, "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return false
 		case <-time.After(pause):
 		}
 	}
 }
 
 // work advances the errands as they become due, the earliest first and at most Concurrency at once, until none is left
-// or ctx ends. It returns when no errand is under way.
-func (s *simulation) work(ctx context.Context) error {
-	advanced := make(chan *errand)
-	active := 0
+// (or, lingering, on) or ctx ends. It returns when no errand is under way.
+func (s *simulation) work(ctx context.Context) {
+	advanced, answers := make(chan *errand), make(chan answer)
+	active, looking := 0, false
 	defer func() {
 		for ; active > 0; active-- {
 			s.conclude(<-advanced)
+		}
+		if looking {
+			<-answers
 		}
 	}()
 	timer := time.NewTimer(0)
@@ -140,6 +143,9 @@ func (s *simulation) work(ctx context.Context) error {
 			wake = s.agenda[0].due
 			if !wake.After(time.Now()) {
 				e := heap.Pop(&s.agenda).(*errand)
+				if e.stage == ordering {
+					s.watch.placing[e] = true
+				}
 				active++
 				go func() {
 					s.advance(ctx, e)
@@ -152,8 +158,22 @@ func (s *simulation) work(ctx context.Context) error {
 			if at := s.placement(begin, numbered); wake.IsZero() || at.Before(wake) {
 				wake = at
 			}
-		} else if len(s.agenda) == 0 && active == 0 {
-			return ctx.Err()
+		} else if len(s.agenda) == 0 && active == 0 && !s.Linger {
+			return
+		}
+		if s.Linger && !s.watch.open {
+			if !s.watch.next.After(time.Now()) {
+				looking = true
+				s.watch.begin()
+				go func() {
+					ids, err := s.unfinished(ctx)
+					answers <- answer{ids, err}
+				}()
+				continue
+			}
+			if wake.IsZero() || s.watch.next.Before(wake) {
+				wake = s.watch.next
+			}
 		}
 		var due <-chan time.Time
 		if !wake.IsZero() {
@@ -162,11 +182,14 @@ func (s *simulation) work(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-due:
 		case e := <-advanced:
 			active--
 			s.conclude(e)
+		case a := <-answers:
+			looking = false
+			s.heed(a)
 		}
 	}
 }
@@ -182,6 +205,7 @@ func (s *simulation) conclude(e *errand) {
 		e.placed = false
 		s.summary.Placed++
 	}
+	s.adopt(s.watch.advanced(e))
 	switch e.stage {
 	case refused:
 		s.summary.Refused++

@@ -75,7 +75,7 @@ type placed struct {
 // open returns how many deliveries have not come to an end.
 func open(t *testing.T, o Options) int {
 	t.Helper()
-	var all []unfinished
+	var all []listed
 	url := o.DeliveryURL + "/deliveries?state=PENDING&state=SCHEDULED&state=PICKED_UP"
 	if err := (api{http.DefaultClient}).get(t.Context(), url, &all); err != nil {
 		t.Fatal(err)
@@ -167,8 +167,11 @@ func TestRestart(t *testing.T) {
 	}})
 	o.Orders = 25
 	first, err := Run(ctx, o)
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("Run: %v, want %v", err, context.Canceled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Placed == 0 || first.Delivered+first.Cancelled+first.Rejected == first.Placed {
+		t.Fatalf("the first run: %+v, want it to end in the middle", first)
 	}
 	stop()
 
@@ -232,19 +235,21 @@ func TestEndsPromptly(t *testing.T) {
 		{"no services", Options{Orders: 1, OrderURL: "http://127.0.0.1:1", RestaurantURL: "http://127.0.0.1:1"}},
 		{"long waits", Options{Orders: 5, Rate: 1000, Speed: 1e-6}},
 		{"rare orders", Options{Orders: 5, Rate: 1e-6, Speed: 1000}},
+		{"rare looks", Options{Linger: true, Speed: 1e-6}},
+		{"many looks", Options{Linger: true, Speed: 1e6}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o, _ := serve(t, t.TempDir(), ftgo.Options{})
 			if test.options.OrderURL == "" {
-				o.Orders, o.Rate, o.Speed = test.options.Orders, test.options.Rate, test.options.Speed
+				o.Orders, o.Linger, o.Rate, o.Speed = test.options.Orders, test.options.Linger, test.options.Rate, test.options.Speed
 			} else {
 				o = test.options
 				o.Log = slog.New(slog.DiscardHandler)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 			defer cancel()
-			if _, err := Run(ctx, o); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("Run: %v, want %v", err, context.DeadlineExceeded)
+			if _, err := Run(ctx, o); err != nil || ctx.Err() == nil {
+				t.Errorf("Run: %v, and ctx %v, want that ctx alone ended it", err, ctx.Err())
 			}
 			if late := time.Since(deadline(ctx)); late > 5*time.Second {
 				t.Errorf("ended %s late", late)
