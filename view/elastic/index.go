@@ -231,7 +231,7 @@ func (s *Store) body() object {
 // addReplicas adds the settings that say how many replicas an index has.
 func (s *Store) addReplicas(settings object) {
 	if s.options.Replicas > 0 {
-		settings["number_of_replicas"] = s.options.Replicas
+		settings["auto_expand_replicas"], settings["number_of_replicas"] = false, s.options.Replicas
 	} else {
 		settings["auto_expand_replicas"] = "0-1"
 	}
