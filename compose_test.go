@@ -141,8 +141,8 @@ func TestComposePorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if advertised := "://" + host + ":" + hostPort; !strings.Contains(c.Services["kafka"].Environment["KAFKA_ADVERTISED_LISTENERS"],
-		advertised) {
+	advertised := c.Services["kafka"].Environment["KAFKA_ADVERTISED_LISTENERS"]
+	if !strings.Contains(advertised, "://"+host+":"+hostPort) {
 		t.Errorf("on this machine Kafka is not at --kafka's default, %s", f.Lookup("kafka").DefValue)
 	}
 }

@@ -46,7 +46,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{"equal", nil, nil, Comparison{Same: 4}},
 		{"ahead", nil, ticket(func(p *view.Part) { p.Version = 5 }), Comparison{Same: 3, Ahead: 1}},
-		{"ahead, and other elsewhere", func(o *order.Order) { o.State = order.Rejected }, ticket(func(p *view.Part) { p.Version = 5 }),
+		{"ahead, and other elsewhere", func(o *order.Order) { o.State = order.Rejected },
+			ticket(func(p *view.Part) { p.Version = 5 }),
 			Comparison{Same: 2, Ahead: 1, Wrong: []string{"ORDER at version 2: state"}}},
 		{"behind", ticket(func(p *view.Part) { p.Version = 5 }), nil,
 			Comparison{Same: 3, Wrong: []string{"TICKET: live at version 5, rebuilt at version 4"}}},

@@ -61,7 +61,8 @@ func TestChase(t *testing.T) {
 		{"as fast as it is published", []look{{0, 1000, 0, false}, {1, 2000, 1000, true}, {2, 3000, 2000, true}}},
 		{"the end of long ago only", []look{{0, 1000, 0, false}, {6, 9000, 1000, false}, {7, 9000, 9000, true}}},
 		{"slower than it is published", []look{{0, 1000, 0, false}, {6, 2000, 900, false}, {12, 3000, 1900, false}}},
-		{"a marker is left", []look{{0, 1001, 0, false}, {1, 1001, 1000, false}, {10, 1001, 1000, false}, {11, 1001, 1000, true}}},
+		{"a marker is left", []look{{0, 1001, 0, false}, {1, 1001, 1000, false},
+			{10, 1001, 1000, false}, {11, 1001, 1000, true}}},
 		{"records are left and nothing moves", []look{{0, 1001, 0, false}, {1, 1001, 900, false}, {60, 1001, 900, false}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,7 +139,8 @@ func TestProgress(t *testing.T) {
 		want string
 	}{
 		{"nothing to do", Progress{}, "[##############################] 100 %  0 of 0 records, 0 a second, 0s left"},
-		{"not begun", Progress{Total: 10}, "[..............................]   0 %  0 of 10 records, 0 a second, unknown time left"},
+		{"not begun", Progress{Total: 10},
+			"[..............................]   0 %  0 of 10 records, 0 a second, unknown time left"},
 		{"half", Progress{Done: 500, Total: 1000, Worked: 500, Took: 10 * time.Second},
 			"[###############...............]  50 %  500 of 1000 records, 50 a second, 10s left"},
 		{"resumed", Progress{Done: 900, Total: 1000, Worked: 50, Took: 10 * time.Second},

@@ -312,11 +312,12 @@ func (w *work) do(ctx context.Context, fill bool, verify func(context.Context) e
 	group, working := errgroup.WithContext(working)
 	if fill {
 		cover := newCoverage()
+		covered := func(m *sarama.ConsumerMessage) bool {
+			return cover.covers(working, partition{m.Topic, m.Partition}, m.Offset)
+		}
 		x, err := indexer.New(w.brokers, w.config, w.sources,
 			[]indexer.View{{Name: w.target.Name(), Projection: w.projection, Store: w.target}},
-			indexer.Options{Group: w.group, Logger: w.options.Logger, GapPatience: never, Covered: func(m *sarama.ConsumerMessage) bool {
-				return cover.covers(working, partition{m.Topic, m.Partition}, m.Offset)
-			}})
+			indexer.Options{Group: w.group, Logger: w.options.Logger, GapPatience: never, Covered: covered})
 		if err != nil {
 			return w.Report, err
 		}

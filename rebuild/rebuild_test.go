@@ -368,7 +368,9 @@ func TestDifferent(t *testing.T) {
 		t.Fatalf("error %v, want ErrDifferent", err)
 	}
 	told := strings.Join(report.Parts.Wrong, "\n")
-	for _, text := range []string{"document 3: ORDER at version 2: state", "CANCELLED", "document 500: it is not in the rebuilt"} {
+	for _, text := range []string{
+		"document 3: ORDER at version 2: state", "CANCELLED", "document 500: it is not in the rebuilt",
+	} {
 		if !strings.Contains(told, text) {
 			t.Errorf("told is %q, want %q in it", told, text)
 		}

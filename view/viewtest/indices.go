@@ -209,7 +209,9 @@ func testSample(t *testing.T, open OpenIndices) {
 	if visible != 25 || hidden != 15 {
 		t.Errorf("counts %d and %d, want 25 and 15", visible, hidden)
 	}
-	for _, n := range []struct{ asked, visible, hidden int }{{0, 0, 0}, {10, 5, 5}, {34, 19, 15}, {40, 25, 15}, {100, 25, 15}} {
+	for _, n := range []struct{ asked, visible, hidden int }{
+		{0, 0, 0}, {10, 5, 5}, {34, 19, 15}, {40, 25, 15}, {100, 25, 15},
+	} {
 		ids, err := x.Sample(ctx, n.asked)
 		s.must(err)
 		found, err := x.Get(ctx, view.Support(), ids)
@@ -218,7 +220,8 @@ func testSample(t *testing.T, open OpenIndices) {
 		for _, d := range found {
 			got[d.Hidden]++
 		}
-		if diff := cmp.Diff([]int{n.visible, n.hidden, n.visible + n.hidden}, []int{got[false], got[true], len(ids)}); diff != "" {
+		want := []int{n.visible, n.hidden, n.visible + n.hidden}
+		if diff := cmp.Diff(want, []int{got[false], got[true], len(ids)}); diff != "" {
 			t.Errorf("a sample of %d: visible, hidden and all (-want +got):\n%s", n.asked, diff)
 		}
 	}
