@@ -27,8 +27,25 @@ type demoSettings struct {
 	seed         int64
 }
 
+// check reports what the demo cannot do.
+func (d demoSettings) check() error {
+	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 1) } // which NaN is not either
+	switch {
+	case d.orders < -1:
+		return usageError{fmt.Errorf("--orders %d: neither a number of orders nor -1, for no end", d.orders)}
+	case !positive(d.rate):
+		return usageError{fmt.Errorf("--rate %g: not a number above 0; --orders 0 simulates none", d.rate)}
+	case !positive(d.speed):
+		return usageError{fmt.Errorf("--speed %g: not a number above 0", d.speed)}
+	}
+	return nil
+}
+
 // demo runs a broker, the example services, a simulation of their customers, and viewgate over them, until ctx ends.
 func demo(ctx context.Context, c console, s settings, d demoSettings) error {
+	if err := d.check(); err != nil {
+		return err
+	}
 	logger, err := newLogger(c.err, s.logLevel)
 	if err != nil {
 		return err
@@ -82,7 +99,7 @@ func demo(ctx context.Context, c console, s settings, d demoSettings) error {
 			orders = math.MaxInt
 		}
 		_, err := sim.Run(ctx, sim.Options{
-			Orders: orders, Rate: d.rate, Seed: d.seed, Speed: d.speed, Log: logger,
+			Orders: orders, Linger: true, Rate: d.rate, Seed: d.seed, Speed: d.speed, Log: logger,
 			OrderURL: s.owners.Order, KitchenURL: s.owners.Kitchen, DeliveryURL: s.owners.Delivery,
 			RestaurantURL: s.owners.Restaurant, ConsumerURL: s.owners.Consumer,
 		})
@@ -101,8 +118,11 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
 		kept = "until it stops (--data DIR keeps it)"
 	}
 	customers := fmt.Sprintf("%g orders a second (--rate, --orders, --seed)", d.rate)
-	if d.orders == 0 {
-		customers = "none (--orders 0): place orders with POST " + s.owners.Order + "/orders"
+	switch {
+	case d.orders == 0:
+		customers = "none (--orders 0)"
+	case d.orders > 0:
+		customers = fmt.Sprintf("%d orders, %g a second (--orders, --rate, --seed)", d.orders, d.rate)
 	}
 	fmt.Fprintf(w, `viewgate demo: food to go, an example, in one process
 
@@ -114,6 +134,7 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
   Services     order %[3]s, kitchen %[4]s, delivery %[5]s,
                accounting %[6]s, restaurant %[7]s, consumer %[8]s
   Customers    %[9]s
+  You          POST %[3]s/orders: what you order is cooked and delivered, too
   Kept         %[10]s
 
 Things to paste:
