@@ -159,20 +159,22 @@ const (
 	roleIndexer = "indexer"
 )
 
-// check reports what of the settings does not go together.
+// check reports what of the settings does not go together, as a usageError.
 func (s settings) check() error {
 	switch s.role {
 	case roleAll, roleGateway, roleIndexer:
 	default:
-		return fmt.Errorf("--role %q: not one of all, gateway, indexer", s.role)
+		return usageError{fmt.Errorf("--role %q: not one of all, gateway, indexer", s.role)}
 	}
 	switch {
 	case s.elasticsearch == "" && s.role != roleAll:
-		return fmt.Errorf("--role %s needs --elasticsearch: the embedded store belongs to the one process that does both", s.role)
+		return usageError{fmt.Errorf(
+			"--role %s needs --elasticsearch: the embedded store belongs to the one process that does both", s.role)}
 	case s.elasticsearch == "" && s.data == "":
-		return errors.New("nowhere to keep the view: set --elasticsearch to its address, or --data to a directory")
+		return usageError{errors.New(
+			"nowhere to keep the view: set --elasticsearch to its address, or --data to a directory")}
 	case s.role != roleGateway && len(s.kafka.Brokers) == 0:
-		return errors.New("--kafka names no broker")
+		return usageError{errors.New("--kafka names no broker")}
 	}
 	return nil
 }

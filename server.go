@@ -51,7 +51,8 @@ the page at / says where to look. Without --data all of it is gone when it stops
 
   viewgate demo                        a few orders a second, until Ctrl-C
   viewgate demo --data ./data          the same, kept over restarts
-  viewgate demo --orders 0             no simulated orders: place your own with POST /orders at the Order service`,
+  viewgate demo --orders 0             no simulated orders: what you place with POST /orders at the Order service
+                                       is cooked and delivered all the same`,
 		demoFlags,
 	},
 	{

@@ -164,7 +164,8 @@ const pageQuery = `query ($q: String, $first: Int) {
 }`
 
 // TestDemo runs the whole demo: simulated orders come to their ends in the view, an order is found by words and by its
-// id as fresh as its owners, and all of it is still there after a restart.
+// id as fresh as its owners, and all of it is still there after a restart. An order placed beside the simulated ones is
+// delivered like them, and an interrupt in their midst is no failure.
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0", "--data", dir,
@@ -217,16 +218,40 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &p.err)
 	}
 
-	again := start(t, nil, append(args, "--orders", "0")...)
+	again := start(t, nil, append(args, "--orders", "-1", "--rate", "5")...)
 	again.waitForURL()
 	var kept orderPage
 	if _, err := again.query(&kept, pageQuery, map[string]any{"first": 100}); err != nil {
 		t.Fatal(err)
 	}
-	if got := kept.OrderHistory.Total.Count; got != orders {
-		t.Errorf("%d orders after a restart, want %d", got, orders)
+	if got := kept.OrderHistory.Total.Count; got < orders || !kept.has(one.OrderID) {
+		t.Errorf("%d orders after a restart, want %d or more, %s among them", got, orders, one.OrderID)
+	}
+	placed, err := http.Post(postPattern.FindStringSubmatch(again.out.String())[1], "application/json", strings.NewReader(
+		`{"consumerId": 1, "restaurantId": 1, "lineItems": [{"menuItemId": 1, "quantity": 1}],
+		"deliveryAddress": {"street1": "9 Amazing View", "city": "Oakland", "state": "CA", "zip": "94612"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer placed.Body.Close()
+	var receipt struct{ OrderID json.Number }
+	if err := json.NewDecoder(placed.Body).Decode(&receipt); err != nil || placed.StatusCode >= 300 {
+		t.Fatalf("POST /orders: %s, %v", placed.Status, err)
+	}
+	again.eventually(func() error {
+		var o struct{ Order *struct{ Status string } }
+		_, err := again.query(&o, `query ($id: ID!) { order(id: $id) { status } }`, map[string]any{"id": receipt.OrderID})
+		if err == nil && (o.Order == nil || o.Order.Status != "DELIVERED") {
+			err = fmt.Errorf("order %s is %+v, want it delivered", receipt.OrderID, o.Order)
+		}
+		return err
+	})
+	if code := again.stop(); code != 0 || strings.Contains(again.err.String(), "canceled") {
+		t.Errorf("exit code %d after an interrupt: %s", code, &again.err)
 	}
 }
+
+var postPattern = regexp.MustCompile(`POST (http://[0-9.:]+/orders)`)
 
 // TestLoad publishes a file of real orders as Eventuate Tram events and finds each order by each word of its dishes.
 func TestLoad(t *testing.T) {
@@ -334,9 +359,16 @@ func TestCommandLine(t *testing.T) {
 		{"an argument too many", nil, []string{"serve", "here"}, 2, "takes nothing beside its flags"},
 		{"an argument too few", nil, []string{"load"}, 2, "takes FILE"},
 		{"bad variable", map[string]string{"ORDERS": "many"}, []string{"demo"}, 2, "ORDERS"},
-		{"nowhere to keep", nil, []string{"serve"}, 1, "--elasticsearch"},
-		{"unknown role", nil, []string{"serve", "--role", "boss"}, 1, "not one of all, gateway, indexer"},
-		{"a gateway alone", nil, []string{"serve", "--role", "gateway", "--data", t.TempDir()}, 1, "--elasticsearch"},
+		{"nowhere to keep", nil, []string{"serve"}, 2, "--elasticsearch"},
+		{"unknown role", nil, []string{"serve", "--role", "boss"}, 2, "not one of all, gateway, indexer"},
+		{"a gateway alone", nil, []string{"serve", "--role", "gateway", "--data", t.TempDir()}, 2, "--elasticsearch"},
+		{"no brokers", nil, []string{"serve", "--kafka", ",", "--data", t.TempDir()}, 2, "--kafka"},
+		{"no rate", nil, []string{"demo", "--rate", "0"}, 2, "--rate 0: not a number above 0"},
+		{"negative rate", nil, []string{"demo", "--rate", "-1"}, 2, "--rate -1"},
+		{"endless rate", nil, []string{"demo", "--rate", "Inf"}, 2, "--rate +Inf"},
+		{"negative speed", nil, []string{"demo", "--speed", "-1"}, 2, "--speed -1"},
+		{"no number for a speed", map[string]string{"SPEED": "NaN"}, []string{"demo"}, 2, "--speed NaN"},
+		{"negative orders", nil, []string{"demo", "--orders", "-2"}, 2, "--orders -2"},
 		{"unknown key", nil, []string{"serve", "--config", config, "--data", t.TempDir()}, 1, "aggregat"},
 		{"missing configuration", nil, []string{"serve", "--config", config + "x", "--data", t.TempDir()}, 1, "no such file"},
 		{"bad level", nil, []string{"serve", "--log-level", "loud", "--data", t.TempDir()}, 1, "--log-level"},
