@@ -50,7 +50,7 @@ func newRequest(ctx context.Context, reader *compose.Reader, viewer view.Viewer)
 func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }
 
 const (
-	loadWait = time.Millisecond // how long a batch waits for more keys
+	loadWait = 250 * time.Microsecond // how long a batch waits for more keys
 	loadMost = 100              // how many keys it takes
 )
 
