@@ -19,16 +19,15 @@ import (
 
 // rebuildSettings are what rebuild and rollback can be told.
 type rebuildSettings struct {
-	kafka         indexer.Connection
-	group         string
-	configFile    string
-	elasticsearch string
-	prefix        string // of names in Elasticsearch
-	data          string
-	logLevel      string
-	sample        int
-	force         bool
-	abandon       bool
+	kafka      indexer.Connection
+	group      string
+	configFile string
+	elastic    elastic.Options // without URLs: the embedded store
+	data       string
+	logLevel   string
+	sample     int
+	force      bool
+	abandon    bool
 }
 
 // rebuildView builds a new index of a view and makes it the live one, or gives up what an earlier run has begun.
@@ -85,7 +84,7 @@ func maintain(
 	if name != order.ViewName {
 		return usageError{fmt.Errorf("VIEW %q is not one of %s", name, order.ViewName)}
 	}
-	if s.elasticsearch == "" && s.data == "" {
+	if len(s.elastic.URLs) == 0 && s.data == "" {
 		return errors.New("where is the view? Set --elasticsearch or --data, as serve has it")
 	}
 	sources, ordering, err := readTopics(s.configFile)
@@ -119,8 +118,8 @@ func openIndices(ctx context.Context, s rebuildSettings, name string) (view.Indi
 	if err != nil {
 		return nil, err
 	}
-	if s.elasticsearch != "" {
-		return elastic.OpenIndices(ctx, mapping, elastic.Options{URLs: splitList(s.elasticsearch), Prefix: s.prefix})
+	if len(s.elastic.URLs) > 0 {
+		return elastic.OpenIndices(ctx, mapping, s.elastic)
 	}
 	indices, err := embedded.OpenIndices(viewDir(s.data, mapping), mapping, embedded.Options{})
 	if errors.Is(err, embedded.ErrLocked) {

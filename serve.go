@@ -33,18 +33,17 @@ import (
 
 // settings are what serve can be told.
 type settings struct {
-	addr          string
-	data          string
-	temporary     bool // data is a directory that need not survive the process
-	tokenKey      string
-	logLevel      string
-	role          string
-	group         string
-	configFile    string
-	elasticsearch string
-	prefix        string // of names in Elasticsearch
-	kafka         indexer.Connection
-	owners        compose.Options
+	addr       string
+	data       string
+	temporary  bool // data is a directory that need not survive the process
+	tokenKey   string
+	logLevel   string
+	role       string
+	group      string
+	configFile string
+	elastic    elastic.Options // without URLs: the embedded store
+	kafka      indexer.Connection
+	owners     compose.Options
 }
 
 // serve runs the gateway, the indexer or both until ctx ends or one of them fails.
@@ -167,10 +166,10 @@ func (s settings) check() error {
 		return usageError{fmt.Errorf("--role %q: not one of all, gateway, indexer", s.role)}
 	}
 	switch {
-	case s.elasticsearch == "" && s.role != roleAll:
+	case len(s.elastic.URLs) == 0 && s.role != roleAll:
 		return usageError{fmt.Errorf(
 			"--role %s needs --elasticsearch: the embedded store belongs to the one process that does both", s.role)}
-	case s.elasticsearch == "" && s.data == "":
+	case len(s.elastic.URLs) == 0 && s.data == "":
 		return usageError{errors.New(
 			"nowhere to keep the view: set --elasticsearch to its address, or --data to a directory")}
 	case s.role != roleGateway && len(s.kafka.Brokers) == 0:
@@ -182,8 +181,8 @@ func (s settings) check() error {
 // openStore opens the view that queries read, and returns the index that an indexer writes. In Elasticsearch queries read
 // whatever index is live, and an indexer has the one that is live now until follow gives it another.
 func (a *app) openStore(ctx context.Context, s settings, m *view.Mapping) (view.Index, error) {
-	if s.elasticsearch != "" {
-		store, err := elastic.Open(ctx, m, elastic.Options{URLs: splitList(s.elasticsearch), Prefix: s.prefix})
+	if len(s.elastic.URLs) > 0 {
+		store, err := elastic.Open(ctx, m, s.elastic)
 		if err != nil {
 			return nil, err
 		}
@@ -234,7 +233,7 @@ func (a *app) routeGateway(
 		o.Lag = lag{a}
 	}
 	if a.elastic != nil {
-		o.SearchDelay = elastic.DefaultRefreshInterval
+		o.SearchDelay = s.elastic.RefreshInterval
 	}
 	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, compose.ReaderOptions{}), m, o)
 	if err != nil {

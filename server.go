@@ -21,7 +21,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/view/elastic"
 )
 
 func main() {
@@ -76,7 +78,8 @@ standard input. Order within a key is kept.
 		"dlq", "ACTION", "list, show or replay records that could not be indexed",
 		`Such a record goes to its topic's dead letter topic, TOPIC.dlq, with the reason. ACTION is
 
-  list     how many there are for each topic and reason; with --each, one line for each
+  list     how many there are for each topic and reason; with --each, one line for each. A record that several consumer
+           groups could not index is one, with the newest reason
   show     all of one of them
   replay   publish them once more where they were, when what was wrong has been put right; nothing asks back
 
@@ -324,13 +327,24 @@ func configFlag(f *flags, file *string) {
 }
 
 // indexFlags declares where the indices are, and who fills them.
-func indexFlags(f *flags, group, elasticsearch, prefix *string) {
+func indexFlags(f *flags, group *string, e *elastic.Options) {
 	f.text(group, "group", "CONSUMER_GROUP", "viewgate",
 		"what the names of the indexers' Kafka consumer `GROUP`s begin with: GROUP.INDEX, one for each index")
-	f.text(elasticsearch, "elasticsearch", "ELASTICSEARCH_URL", "",
+	f.list(&e.URLs, "elasticsearch", "ELASTICSEARCH_URL", "",
 		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
-	f.text(prefix, "elasticsearch-prefix", "ELASTICSEARCH_PREFIX", "viewgate-",
+	f.text(&e.Prefix, "elasticsearch-prefix", "ELASTICSEARCH_PREFIX", "viewgate-",
 		"what the `NAMES` of indices and aliases there begin with")
+	f.text(&e.Username, "elasticsearch-user", "ELASTICSEARCH_USER", "", "`NAME` to authenticate with")
+	f.secretText(&e.Password, "elasticsearch-password", "ELASTICSEARCH_PASSWORD", "`PASSWORD` to authenticate with")
+	f.secretText(&e.APIKey, "elasticsearch-api-key", "ELASTICSEARCH_API_KEY", "`KEY` to authenticate with, encoded, instead")
+	f.text(&e.CAFile, "elasticsearch-ca", "ELASTICSEARCH_CA_FILE", "",
+		"`FILE` of certificates (PEM) of the authorities that its certificates are signed by; without, the system's")
+	f.count(&e.Shards, "elasticsearch-shards", "ELASTICSEARCH_SHARDS", 1, "`NUMBER` of shards of an index that is made")
+	f.count(&e.Replicas, "elasticsearch-replicas", "ELASTICSEARCH_REPLICAS", 0,
+		"`NUMBER` of replicas of each; 0: one as soon as there is a node for it")
+	f.DurationVar(&e.RefreshInterval, "elasticsearch-refresh", elastic.DefaultRefreshInterval,
+		"how much `TIME` may pass until searches of an index that is made see a write")
+	f.add("elasticsearch-refresh", "ELASTICSEARCH_REFRESH")
 }
 
 func serveFlags(f *flags) func(context.Context, console, []string) error {
@@ -340,7 +354,7 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
-	indexFlags(f, &s.group, &s.elasticsearch, &s.prefix)
+	indexFlags(f, &s.group, &s.elastic)
 	configFlag(f, &s.configFile)
 	for _, o := range []struct {
 		p    *string
@@ -384,7 +398,7 @@ func dlqFlags(f *flags) func(context.Context, console, []string) error {
 	kafkaFlags(f, &s.kafka)
 	configFlag(f, &s.configFile)
 	f.StringVar(&s.topic, "topic", "", "only of this `TOPIC`; what follows a dot in its name will do")
-	f.StringVar(&s.reason, "reason", "", "only with this `REASON`")
+	f.StringVar(&s.reason, "reason", "", "only with this `REASON`: "+join(event.Reasons()))
 	f.StringVar(&s.key, "key", "", "only with this `KEY`")
 	f.StringVar(&s.letter, "letter", "", "only the one at `TOPIC/PARTITION/OFFSET` of the dead letter topic, as list --each says")
 	f.BoolVar(&s.each, "each", false, "list: one line for each")
@@ -404,7 +418,7 @@ func dlqFlags(f *flags) func(context.Context, console, []string) error {
 // maintenanceFlags declares what rebuild and rollback have in common.
 func maintenanceFlags(f *flags, s *rebuildSettings) {
 	kafkaFlags(f, &s.kafka)
-	indexFlags(f, &s.group, &s.elasticsearch, &s.prefix)
+	indexFlags(f, &s.group, &s.elastic)
 	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
 	configFlag(f, &s.configFile)
 	f.text(&s.logLevel, "log-level", "LOG_LEVEL", "warn", "`LEVEL`: debug, info, warn or error")

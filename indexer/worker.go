@@ -289,12 +289,9 @@ func (j *job) fold() (changed bool) {
 		switch {
 		case it.answer != nil:
 			result = j.document.Join(it.answer)
-		case it.bad != nil && j.revision == "" && !changed:
-			// A key that no event was seen of may be any text: it makes no document.
-			result = projection.Result{Outcome: projection.Refused, Err: it.bad}
 		case it.bad != nil:
-			j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
-			result = projection.Result{Outcome: projection.Refused, Changed: true, Err: it.bad}
+			marked := j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
+			result = projection.Result{Outcome: projection.Refused, Changed: marked, Err: it.bad}
 		default:
 			result = j.document.Offer(it.event)
 		}

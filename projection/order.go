@@ -95,8 +95,12 @@ type orderDocument struct {
 }
 
 // Degrade implements Document.
-func (d *orderDocument) Degrade(a event.Aggregate, version uint64, reason string) {
+func (d *orderDocument) Degrade(a event.Aggregate, version uint64, reason string) bool {
+	if p := d.Parts[parts[a]]; version == 0 && (p == nil || !p.Begun() && len(p.Waiting) == 0) {
+		return false
+	}
 	d.Part(parts[a]).Degrade(view.Version(version), reason)
+	return true
 }
 
 // Incomplete implements Document.
