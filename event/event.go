@@ -107,6 +107,14 @@ const (
 	ReasonRefused   Reason = "refused"   // decoded, but the store refuses the document
 )
 
+// Reasons returns all reasons.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonTopic, ReasonTooLarge, ReasonFormat, ReasonEncoding, ReasonMissing, ReasonVersion, ReasonTime, ReasonBody,
+		ReasonAggregate, ReasonUnordered, ReasonOverflow, ReasonRefused,
+	}
+}
+
 // The bounds within which a record is decoded: what an event may cost in memory, and in the document that it becomes.
 const (
 	MaxRecord = 4 << 20 // a record's value, in bytes
