@@ -13,12 +13,20 @@ import (
 
 // Box is the dead letters of some topics, as they were when it was opened. It is for one goroutine.
 type Box struct {
-	brokers  []string
-	config   *sarama.Config
-	client   sarama.Client
-	spans    []span
-	letters  int
-	replayed map[Position]time.Time // when each letter that was replayed was so last
+	brokers []string
+	config  *sarama.Config
+	client  sarama.Client
+	spans   []span
+	records int
+	letters map[Position]*copies // every letter's record
+}
+
+// copies are the letters of one record: each consumer group that cannot index it writes one.
+type copies struct {
+	newest   Position
+	since    time.Time // when the newest was written
+	count    int
+	replayed time.Time // when one of them was replayed last
 }
 
 // span is a part of a partition: the offsets from first up to, and without, end.
@@ -28,15 +36,15 @@ type span struct {
 	first, end int64
 }
 
-// Open looks at the dead letter topics of the topics. It reads them once to learn what has been replayed, so it takes as
-// long as that. A topic whose dead letter topic does not exist has no dead letters. The configuration is that of
-// indexer.Connection.
+// Open looks at the dead letter topics of the topics. It reads them once to learn which letters are of one record and what
+// has been replayed, so it takes as long as that, and some 200 bytes of memory for each letter. A topic whose dead letter
+// topic does not exist has no dead letters. The configuration is that of indexer.Connection.
 func Open(ctx context.Context, brokers []string, config *sarama.Config, topics []string) (*Box, error) {
 	client, err := sarama.NewClient(brokers, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Kafka: %w", err)
 	}
-	b := &Box{brokers: brokers, config: config, client: client, replayed: map[Position]time.Time{}}
+	b := &Box{brokers: brokers, config: config, client: client, letters: map[Position]*copies{}}
 	if err := b.look(ctx, topics); err != nil {
 		return nil, errors.Join(fmt.Errorf("read dead letters: %w", err), client.Close())
 	}
@@ -46,10 +54,10 @@ func Open(ctx context.Context, brokers []string, config *sarama.Config, topics [
 // Close ends the connections to Kafka.
 func (b *Box) Close() error { return b.client.Close() }
 
-// Len returns how many letters there are, replayed or not.
-func (b *Box) Len() int { return b.letters }
+// Len returns how many letters there are, replayed or not: one for each record.
+func (b *Box) Len() int { return b.records }
 
-// look finds out where the letters are, and which of them have been replayed.
+// look finds out where the letters are, which of them are of one record, and which have been replayed.
 func (b *Box) look(ctx context.Context, topics []string) error {
 	existing, err := b.client.Topics() // asking for a topic that does not exist can create it
 	if err != nil {
@@ -65,16 +73,44 @@ func (b *Box) look(ctx context.Context, topics []string) error {
 		}
 		b.spans = append(b.spans, spans...)
 	}
+	records := map[origin]*copies{}
 	return b.read(ctx, b.spans, func(m *sarama.ConsumerMessage) error {
 		offsets, isMark := marked(m)
 		if !isMark {
-			b.letters++
+			b.count(parse(m), records)
 		}
-		for _, offset := range offsets {
-			b.replayed[Position{m.Topic, m.Partition, offset}] = m.Timestamp.UTC()
+		for _, offset := range offsets { // a mark is behind its letters in their partition
+			c := b.letters[Position{m.Topic, m.Partition, offset}]
+			if c != nil && m.Timestamp.After(c.replayed) {
+				c.replayed = m.Timestamp.UTC()
+			}
 		}
 		return nil
 	})
+}
+
+// origin tells records apart. The time does so where a topic was made anew, and has other records in the same places.
+type origin struct {
+	Position
+	millis int64
+}
+
+// count notes a letter, and which others are of the same record. One that does not say where its record was is alone.
+func (b *Box) count(l Letter, records map[origin]*copies) {
+	of := origin{l.Origin, l.Time.UnixMilli()}
+	c := records[of]
+	if c == nil {
+		c = &copies{}
+		b.records++
+		if l.Origin.Partition >= 0 && l.Origin.Offset >= 0 {
+			records[of] = c
+		}
+	}
+	c.count++
+	if !l.Since.Before(c.since) {
+		c.newest, c.since = l.At, l.Since
+	}
+	b.letters[l.At] = c
 }
 
 // spansOf returns what the partitions of a topic hold.
@@ -99,7 +135,8 @@ func (b *Box) spansOf(topic string) ([]span, error) {
 	return spans, nil
 }
 
-// Each calls f with each letter that the filter chooses: topic by topic in the order in which they were given to Open,
+// Each calls f with each letter that the filter chooses. Where a record has several, the newest stands for all, but for a
+// filter that names the place of another. They come topic by topic in the order in which the topics were given to Open,
 // within that partition by partition, and within that in the order in which they were written. An error of f ends it and
 // is returned as it is.
 func (b *Box) Each(ctx context.Context, filter Filter, f func(Letter) error) error {
@@ -108,10 +145,11 @@ func (b *Box) Each(ctx context.Context, filter Filter, f func(Letter) error) err
 			return nil
 		}
 		l := parse(m)
-		if !filter.Match(l) {
+		c := b.letters[l.At] // nil: the topic was made anew meanwhile
+		if c == nil || c.newest != l.At && filter.At == nil || !filter.Match(l) {
 			return nil
 		}
-		l.Replayed = b.replayed[l.At]
+		l.Copies, l.Replayed = c.count, c.replayed
 		return f(l)
 	})
 }

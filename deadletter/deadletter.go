@@ -7,13 +7,16 @@
 // headers as they came, and before these the headers of this package, which say why it is there and where it was. A
 // record too large to copy goes by reference: its letter has no value, and the record is fetched from where it was.
 //
+// Every consumer group that reads a topic, as a rebuilt index's does, writes a letter of its own of the same record. A Box
+// takes them for one: the newest, which has the latest reason.
+//
 // # What a replay remembers
 //
 // A replay publishes a letter's record once more where it was, and then leaves a mark in the letter's own partition: a
 // record with neither key nor value that names the offsets replayed. Marks, and not the committed offsets of a consumer
 // group, because a replay takes some letters and leaves others, and because Kafka forgets a group's offsets a week after
 // its last member has gone. A crash between the two publishes the letter again the next time, which changes nothing: an
-// event that a view has is known by its version.
+// event that a view has is known by its version. A mark is good for all letters of the record.
 package deadletter
 
 import (
@@ -91,7 +94,9 @@ type Letter struct {
 	Time        time.Time // zero where no header says so
 	ByReference bool
 
-	Replayed time.Time // when it was replayed last; zero: never, as far as the Box has looked
+	// What the Box knows of it.
+	Copies   int       // how many letters its record has, this one included
+	Replayed time.Time // when one of them was replayed last; zero: never
 }
 
 // Record returns the letter's record as it was where it came from.

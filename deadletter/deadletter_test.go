@@ -118,6 +118,73 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestCopies: what several consumer groups write of one record is one letter, replayed once.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	m := p.publish(authorized("1", 1), authorized("2", 1))
+	write := func(m sarama.ConsumerMessage, reason event.Reason) {
+		t.Helper()
+		if err := p.writer.Write(&m, &event.Error{Reason: reason, Detail: "for a test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anew := *m[1] // in the same place of a topic of the same name
+	anew.Timestamp = day.Add(time.Second)
+	write(*m[0], event.ReasonOverflow)
+	write(*m[1], event.ReasonOverflow)
+	write(*m[0], event.ReasonRefused)
+	write(anew, event.ReasonOverflow)
+	noOrigin := record("4", "{}")
+	noOrigin.Topic += deadletter.Suffix
+	p.publish(noOrigin, noOrigin)
+
+	type seen struct {
+		Key    string
+		Reason event.Reason
+		Copies int
+	}
+	look := func(f deadletter.Filter) (all []seen) {
+		for _, l := range p.letters(f) {
+			all = append(all, seen{string(l.Key), l.Reason, l.Copies})
+		}
+		return all
+	}
+	first := deadletter.Position{Topic: orders + deadletter.Suffix}
+	for _, test := range []struct {
+		name string
+		f    deadletter.Filter
+		want []seen
+	}{
+		{"all", deadletter.Filter{}, []seen{
+			{"2", event.ReasonOverflow, 1}, {"1", event.ReasonRefused, 2}, {"2", event.ReasonOverflow, 1}, {"4", "", 1}, {"4", "", 1},
+		}},
+		{"newest reason", deadletter.Filter{Reason: event.ReasonRefused}, []seen{{"1", event.ReasonRefused, 2}}},
+		{"older reason", deadletter.Filter{Reason: event.ReasonOverflow, Key: "1"}, nil},
+		{"older place", deadletter.Filter{At: &first}, []seen{{"1", event.ReasonOverflow, 2}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, look(test.f)); diff != "" {
+				t.Errorf("letters (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if got := p.open().Len(); got != 5 {
+		t.Errorf("there are %d letters, want 5", got)
+	}
+
+	told, err := p.replay(deadletter.ReplayOptions{Filter: deadletter.Filter{Key: "1"}})
+	if diff := cmp.Diff([]string{"1 published"}, told); diff != "" || err != nil {
+		t.Errorf("told (-want +got):\n%s%v", diff, err)
+	}
+	write(*m[0], event.ReasonRefused) // by a group that has not yet come to the replay
+	told, err = p.replay(deadletter.ReplayOptions{})
+	want := []string{"1 replayed", "2 published", "2 published", "4 no origin", "4 no origin"}
+	if diff := cmp.Diff(want, told); diff != "" || err != nil {
+		t.Errorf("told later (-want +got):\n%s%v", diff, err)
+	}
+}
+
 // TestReplayKeepsHeaders: TestReplay compares their number.
 func TestReplayKeepsHeaders(t *testing.T) {
 	t.Parallel()

@@ -48,9 +48,9 @@ const (
 )
 
 // Replay publishes the letters' records once more where they were: the same partition, key, value, headers and time. It
-// takes them in Each's order, which keeps the order of each key's. A letter that cannot be replayed is skipped, and
-// Observe told why; where Kafka fails, or ctx ends, Replay ends with an error, and what it has published is marked.
-// Letters that come in meanwhile are left for the next time.
+// takes them in Each's order, which is that of each key's records where the same groups wrote their letters. A letter that
+// cannot be replayed is skipped, and Observe told why; where Kafka fails, or ctx ends, Replay ends with an error, and what
+// it has published is marked. Letters that come in meanwhile are left for the next time.
 func (b *Box) Replay(ctx context.Context, o ReplayOptions) error {
 	if o.Observe == nil {
 		o.Observe = func(Letter, error) {}
