@@ -59,7 +59,20 @@ func (s dlqSettings) check(action string, set []string) error {
 			}
 		}
 	}
+	reasons := event.Reasons()
+	if s.reason != "" && !slices.Contains(reasons, event.Reason(s.reason)) {
+		return usageError{fmt.Errorf("--reason %q is not one of %s", s.reason, join(reasons))}
+	}
 	return nil
+}
+
+// join writes reasons with commas between them.
+func join(reasons []event.Reason) string {
+	var list []string
+	for _, r := range reasons {
+		list = append(list, string(r))
+	}
+	return strings.Join(list, ", ")
 }
 
 // deadLetters are an open box of letters and what is asked of it.
@@ -108,10 +121,10 @@ func dlq(ctx context.Context, c console, s dlqSettings, action string) error {
 	return dlqActions[action].run(ctx, c, d)
 }
 
-// heap is the dead letters of a topic that have the same reason.
+// heap is the dead letters of a topic that have the same reason, one for each record.
 type heap struct {
 	topic, reason     string
-	letters, replayed int
+	records, replayed int
 	oldest, newest    time.Time
 }
 
@@ -123,9 +136,10 @@ func listLetters(ctx context.Context, c console, d *deadLetters) error {
 	err := d.Each(ctx, d.filter, func(l deadletter.Letter) error {
 		if found++; d.settings.each {
 			if found == 1 {
-				table.row("LETTER", "KEY", "REASON", "WRITTEN", "REPLAYED", "DETAIL")
+				table.row("LETTER", "KEY", "REASON", "COPIES", "WRITTEN", "REPLAYED", "DETAIL")
 			}
-			table.row(l.At.String(), brief(l.Key), reasonOf(l), stamp(l.Since), stamp(l.Replayed), brief([]byte(l.Detail)))
+			table.row(l.At.String(), brief(l.Key), reasonOf(l), strconv.Itoa(l.Copies), stamp(l.Since), stamp(l.Replayed),
+				brief([]byte(l.Detail)))
 			return nil
 		}
 		name := [2]string{l.Origin.Topic, reasonOf(l)}
@@ -134,7 +148,7 @@ func listLetters(ctx context.Context, c console, d *deadLetters) error {
 			h = &heap{topic: name[0], reason: name[1], oldest: l.Since, newest: l.Since}
 			heaps[name] = h
 		}
-		h.letters++
+		h.records++
 		if !l.Replayed.IsZero() {
 			h.replayed++
 		}
@@ -154,11 +168,11 @@ func listLetters(ctx context.Context, c console, d *deadLetters) error {
 		return err
 	}
 	if !d.settings.each {
-		table.row("TOPIC", "REASON", "LETTERS", "REPLAYED", "OLDEST", "NEWEST")
+		table.row("TOPIC", "REASON", "RECORDS", "REPLAYED", "OLDEST", "NEWEST")
 		for _, h := range slices.SortedFunc(maps.Values(heaps), func(a, b *heap) int {
 			return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.reason, b.reason))
 		}) {
-			table.row(h.topic, h.reason, strconv.Itoa(h.letters), strconv.Itoa(h.replayed), stamp(h.oldest), stamp(h.newest))
+			table.row(h.topic, h.reason, strconv.Itoa(h.records), strconv.Itoa(h.replayed), stamp(h.oldest), stamp(h.newest))
 		}
 	}
 	return table.flush()
@@ -188,6 +202,7 @@ func showLetter(ctx context.Context, c console, d *deadLetters) error {
 	}
 	table := newTable(c.out)
 	table.row("Letter", one.At.String())
+	table.row("Copies", strconv.Itoa(one.Copies))
 	table.row("Written", stamp(one.Since))
 	table.row("Replayed", stamp(one.Replayed))
 	table.row("Reason", reasonOf(one))

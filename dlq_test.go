@@ -82,7 +82,7 @@ func TestDeadLetterCommands(t *testing.T) {
 	}
 
 	each, _ := finish(t, 0, env, "dlq", "list", "--each", "--key", "7")
-	letters := regexp.MustCompile(`(?m)^(\S+/0/\d+)  +7 +\S+ +20.* -  +`).FindAllStringSubmatch(each, -1)
+	letters := regexp.MustCompile(`(?m)^(\S+/0/\d+)  +7 +\S+ +1 +20.* -  +`).FindAllStringSubmatch(each, -1)
 	if len(letters) != 2 {
 		t.Fatalf("list --each says\n%s", each)
 	}
