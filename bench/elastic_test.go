@@ -27,6 +27,7 @@ var (
 	backlog  = flag.Int("backlog", 0, "orders of a further backlog, of which the indexer's peak memory is told; 105000 have a million events")
 	peer     = flag.String("benthos", "build", "the Benthos to compare with: a program, build (from ./benthos) or none")
 	profiles = flag.String("profiles", "", "directory to write the indexer's CPU profiles to")
+	batch    = flag.Int("batch", 0, "events in a batch; 0: the default")
 	live     = flag.Duration("live", 15*time.Second, "how long events come at 1,000 per second, to tell how soon they are found")
 )
 
@@ -122,7 +123,7 @@ func (l *load) viewgate(b *testing.B) []row {
 func (l *load) index(b *testing.B, system, prefix string) row {
 	x := lab.Indexer{
 		Brokers: l.log.Brokers, Sources: l.log.Sources, Group: fmt.Sprint(l.log.Name, time.Now().UnixNano()),
-		Elasticsearch: l.backends.Elasticsearch, Prefix: prefix, Workers: writers,
+		Elasticsearch: l.backends.Elasticsearch, Prefix: prefix, Workers: writers, BatchEvents: *batch,
 	}
 	if *profiles != "" {
 		x.Profile = filepath.Join(*profiles, strings.NewReplacer(" ", "-", ",", "").Replace(l.name+" "+system)+".pprof")

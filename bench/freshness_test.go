@@ -50,7 +50,7 @@ func freshness(b *testing.B, backends *lab.Backends, long time.Duration) {
 			d, err := store.Get(context.Background(), view.Support(), []string{id})
 			return len(d) > 0 && !d[id].Hidden, err
 		})
-		searched := found(10*time.Millisecond, func() (bool, error) {
+		searched := found(25*time.Millisecond, func() (bool, error) {
 			page, err := store.Search(context.Background(), view.Support(),
 				view.Query{Filter: view.In{Field: "orderId", Values: []any{id}}})
 			return page.Total > 0, err
@@ -79,7 +79,7 @@ func freshness(b *testing.B, backends *lab.Backends, long time.Duration) {
 				probe = e.AggregateID
 			}
 		}
-		if at := time.Now(); probe != "" && since > warmUp && at.Sub(probed) > 50*time.Millisecond {
+		if at := time.Now(); probe != "" && since > warmUp && at.Sub(probed) > 200*time.Millisecond {
 			probed = at
 			probes.Go(func() { watch(probe, at) })
 		}

@@ -73,3 +73,13 @@ func Wrong(tb testing.TB, store view.Store, ids []string, want func(id string) j
 	}
 	return wrong
 }
+
+// Source returns a document, nil where there is none.
+func Source(tb testing.TB, store view.Store, id string) json.RawMessage {
+	tb.Helper()
+	got, err := store.Get(context.Background(), view.Support(), []string{id})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return got[id].Source
+}

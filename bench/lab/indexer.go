@@ -43,6 +43,7 @@ type Indexer struct {
 	Linger                          time.Duration
 
 	MetadataRefresh time.Duration // how often it looks for new partitions; zero: the client's default
+	Session         time.Duration // after which a member that says nothing is given up; zero: the client's default
 	Profile         string        // file to write a CPU profile to; empty: none
 }
 
@@ -191,6 +192,9 @@ func runIndexer(settings string) error {
 	config := indexer.NewConfig()
 	if x.MetadataRefresh > 0 {
 		config.Metadata.RefreshFrequency = x.MetadataRefresh
+	}
+	if x.Session > 0 {
+		config.Consumer.Group.Session.Timeout, config.Consumer.Group.Heartbeat.Interval = x.Session, x.Session/20
 	}
 	registry := prometheus.NewRegistry()
 	views := []indexer.View{{Name: order.ViewName, Projection: projection.NewOrders(nil), Store: store.Pinned()}}
