@@ -46,7 +46,7 @@ type View struct {
 type Options struct {
 	Group        string        // consumer group; default viewgate
 	Workers      int           // goroutines that fold and write, each with one batch in flight; default 4
-	BatchEvents  int           // events in a batch, at most; default 4,000
+	BatchEvents  int           // events in a batch, at most; default 3,000
 	BatchBytes   int           // bytes of records in a batch, at most, but one record at least; default 5 MiB
 	Linger       time.Duration // how long a batch waits for more after its first event; default 5 ms
 	CacheSize    int           // documents that a worker remembers; default 2,000
@@ -67,7 +67,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Group, "viewgate")
 	setDefault(&o.Workers, 4)
-	setDefault(&o.BatchEvents, 4000)
+	setDefault(&o.BatchEvents, 3000)
 	setDefault(&o.BatchBytes, 5<<20)
 	setDefault(&o.Linger, 5*time.Millisecond)
 	setDefault(&o.CacheSize, 2000)
