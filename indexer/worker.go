@@ -166,6 +166,9 @@ func (w *worker) settle(ctx context.Context, jobs []*job) error {
 		if fault == nil {
 			continue
 		}
+		if ctx.Err() != nil { // given up, not failed
+			return ctx.Err()
+		}
 		w.options.Logger.Warn("view store cannot take everything now; trying again", "documents", len(jobs),
 			"attempt", attempt+1, "error", fault)
 		if !wait(ctx, backoff(attempt)) {

@@ -32,7 +32,7 @@ import (
 var (
 	seeds = flag.Uint64("seeds", 20, "how many seeds to run, from -seed on")
 	seed  = flag.Uint64("seed", 1, "the first seed")
-	kills = flag.Int("kills", 3, "how often each test kills a process")
+	kills = flag.Int("kills", 2, "how often each test kills a process")
 )
 
 func TestMain(m *testing.M) {

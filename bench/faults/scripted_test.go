@@ -66,10 +66,14 @@ func (t *trial) join(faults *faulty) (leave func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := elastic.Open(context.Background(), mapping, elastic.Options{
+	o := elastic.Options{
 		URLs: []string{t.elasticsearch}, Prefix: t.prefix, Transport: faults,
 		Timeout: time.Duration(200+t.r.IntN(300)) * time.Millisecond,
-	})
+	}
+	store, err := elastic.Open(context.Background(), mapping, o)
+	for tries := 0; err != nil && tries < 100; tries++ { // on a busy machine so short a time is too short now and then
+		store, err = elastic.Open(context.Background(), mapping, o)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
