@@ -51,7 +51,7 @@ func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*
 
 const (
 	loadWait = 250 * time.Microsecond // how long a batch waits for more keys
-	loadMost = 100              // how many keys it takes
+	loadMost = 100                    // how many keys it takes
 )
 
 // newLoader returns a loader whose batches are read with the request's context: the loader itself would use that of the
