@@ -1,8 +1,11 @@
 # Every target needs Go and nothing else, unless it says so.
 .DEFAULT_GOAL := help
 GOFLAGS_TEST ?= -race
+# start: backends of their own for benchmarks and faults. Empty: those that VIEWGATE_TEST_KAFKA and
+# VIEWGATE_TEST_ELASTICSEARCH name.
+BACKENDS ?= start
 
-.PHONY: help run test check generate bench backends backends-down
+.PHONY: help run test check generate bench bench-elastic faults backends backends-down
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -24,7 +27,15 @@ generate: ## the GraphQL server's code, from schema/ and gqlgen.yml
 	go tool gqlgen generate
 
 bench: ## benchmarks of the embedded store and of the whole path (SIZES=10000,100000)
-	go test -run '^$$' -bench . -benchtime 1x ./view/embedded ./bench -sizes $(or $(SIZES),10000)
+	go test -run '^$$' -bench . -benchtime 1x ./view/embedded
+	go test -run '^$$' -bench Embedded -benchtime 1x ./bench $(if $(SIZES),-sizes $(SIZES)) $(ARGS)
+
+bench-elastic: ## from Kafka to Elasticsearch beside Benthos, all started for it; Java 17, Maven, curl (SIZES=100000 ARGS="-rounds 1")
+	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Elastic -benchtime 1x -timeout 2h ./bench \
+		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
+
+faults: ## kills and faults, with real backends started for it; Java 17, Maven, curl (ARGS="-seed 100")
+	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -count 1 -timeout 1h ./bench/faults -seeds 100 -kills 8 $(ARGS)
 
 backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
 	backends/backends up
