@@ -124,6 +124,16 @@ func (p *Process) Stop(tb testing.TB) time.Duration {
 	return p.command.ProcessState.UserTime() + p.command.ProcessState.SystemTime()
 }
 
+// Ended reports whether the process has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // PID returns the process's id.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
@@ -131,12 +141,10 @@ func (p *Process) PID() int { return p.command.Process.Pid }
 func (p *Process) Counts() (c Counts, err error) {
 	response, err := http.Get(p.counts)
 	if err != nil {
-		select {
-		case <-p.done:
+		if p.Ended() {
 			return c, fmt.Errorf("the indexer has ended: %v\n%s", p.err, last(p.stderr.Bytes(), 4000))
-		default:
-			return c, err
 		}
+		return c, err
 	}
 	defer response.Body.Close()
 	return c, json.NewDecoder(response.Body).Decode(&c)
