@@ -88,7 +88,7 @@ func TestAddedPartitions(t *testing.T) {
 	x.Start(t)
 	x.Start(t)
 	trial.publish(100)
-	trial.log.AddPartitions(t, 7)
+	trial.log.AddPartitions(t, 7, lab.Aggregates...)
 	trial.publish(100)
 	trial.holds(2 * time.Minute)
 }

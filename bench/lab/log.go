@@ -84,16 +84,20 @@ func (l *Log) topics() (names []string) {
 	return names
 }
 
-// AddPartitions gives each topic so many partitions in all, so that keys move from one to another.
-func (l *Log) AddPartitions(tb testing.TB, partitions int32) {
+// AddPartitions gives the topics of some aggregates so many partitions in all, so that keys move from one to another.
+func (l *Log) AddPartitions(tb testing.TB, partitions int32, aggregates ...event.Aggregate) {
 	tb.Helper()
-	for _, topic := range l.topics() {
+	var topics []string
+	for _, a := range aggregates {
+		topics = append(topics, l.Topic(a))
+	}
+	for _, topic := range topics {
 		if err := l.admin.CreatePartitions(topic, partitions, nil, false); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	Eventually(tb, time.Minute, func() error {
-		for _, topic := range l.topics() {
+		for _, topic := range topics {
 			if err := l.client.RefreshMetadata(topic); err != nil {
 				return err
 			}
