@@ -242,6 +242,10 @@ func (w *world) publish(messages ...*sarama.ProducerMessage) {
 	}
 	defer producer.Close()
 	if err := producer.SendMessages(messages); err != nil {
+		var failed sarama.ProducerErrors
+		if errors.As(err, &failed) {
+			err = failed[0].Err
+		}
 		w.Fatal(err)
 	}
 }

@@ -51,7 +51,7 @@ func TestKilledIndexer(t *testing.T) {
 		p.Kill()
 	}
 	x.Start(t)
-	trial.holds(2 * time.Minute)
+	trial.holds(4 * time.Minute)
 }
 
 // TestIndexersJoinAndLeave has up to three indexers at work, which join, leave, and are killed, while Elasticsearch fails
@@ -77,7 +77,7 @@ func TestIndexersJoinAndLeave(t *testing.T) {
 	if len(running) == 0 {
 		x.Start(t)
 	}
-	trial.holds(2 * time.Minute)
+	trial.holds(4 * time.Minute)
 }
 
 // TestAddedPartitions moves orders to other partitions while they are under way, with two indexers at work.
@@ -90,7 +90,7 @@ func TestAddedPartitions(t *testing.T) {
 	trial.publish(100)
 	trial.log.AddPartitions(t, 7, lab.Aggregates...)
 	trial.publish(100)
-	trial.holds(2 * time.Minute)
+	trial.holds(4 * time.Minute)
 }
 
 // TestKilledBackends kills Elasticsearch, and Kafka, while the indexer writes, and starts them again.
@@ -119,7 +119,7 @@ func TestKilledBackends(t *testing.T) {
 					return trial.log.Committed(trial.group)
 				})
 			}
-			trial.holds(2 * time.Minute)
+			trial.holds(4 * time.Minute)
 		})
 	}
 }

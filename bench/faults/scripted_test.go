@@ -58,7 +58,7 @@ func (t *trial) script(seed uint64) {
 			stops = append(stops[:i], stops[i+1:]...)
 		}
 	}
-	t.holds(time.Minute)
+	t.holds(4 * time.Minute) // on a busy machine many a request runs into its time-out, and pauses grow to half a minute
 }
 
 // join runs an indexer in this process until it is told to leave, or the test ends.
@@ -70,7 +70,7 @@ func (t *trial) join(faults *faulty) (leave func()) {
 	}
 	o := elastic.Options{
 		URLs: []string{t.elasticsearch}, Prefix: t.prefix, Transport: faults,
-		Timeout: time.Duration(200+t.r.IntN(300)) * time.Millisecond,
+		Timeout: time.Duration(500+t.r.IntN(500)) * time.Millisecond,
 	}
 	store, err := elastic.Open(context.Background(), mapping, o)
 	for tries := 0; err != nil && tries < 100; tries++ { // on a busy machine so short a time is too short now and then
