@@ -195,6 +195,19 @@ func newWorldOver(t *testing.T, cluster *kfake.Cluster, kafka indexer.Connection
 			t.Fatal(err)
 		}
 	}
+	w.eventually(func() error { // a topic that was just made may not be known, or be without a leader, for a while
+		for _, s := range w.sources {
+			if err := client.RefreshMetadata(s.Topic); err != nil {
+				return err
+			}
+			for p := range int32(partitions) {
+				if _, err := client.Leader(s.Topic, p); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 	return w
 }
 
