@@ -4,7 +4,8 @@
 // # An event's way
 //
 // Each claimed partition has a goroutine (claim.go) that decodes records and hands their events to workers, by hash of
-// the document that they belong to: so one goroutine of this process writes a document at a time. A worker (worker.go)
+// the document that they belong to: so one goroutine of this process writes a document at a time. In a backlog the claims
+// keep abreast in the log's time (pace.go), so that a document's events meet in one batch. A worker (worker.go)
 // takes all that waits, folds the events of each document into one conditional write, and sends the writes of all its
 // documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter); a
 // partition's offset is marked up to the first record that is not (tracker.go).
