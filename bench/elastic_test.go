@@ -195,9 +195,13 @@ func (l *load) print(rows []row) {
 		if r.system == ceilingName {
 			most = float64(r.documents) / r.took.Seconds()
 		}
+		share := 0.0 // of the ceiling's documents; Benthos writes others
+		if r.documents == len(l.ids) {
+			share = float64(r.documents) / r.took.Seconds() / most
+		}
 		perSecond := func(n int) float64 { return float64(n) / r.took.Seconds() }
 		fmt.Fprintf(w, "%s\t%.1f\t%s\t%.0f\t%s\t%s\t%d\t%s\t%s\t\n", r.system, r.took.Seconds(), known("%.0f", perSecond(r.events)),
-			perSecond(r.documents), known("%.2f", perSecond(r.documents)/most), known("%.1f", float64(r.events)/float64(r.written)),
+			perSecond(r.documents), known("%.2f", share), known("%.1f", float64(r.events)/float64(r.written)),
 			r.wrong, known("%.1f", r.processor.Seconds()), known("%.0f", float64(r.memory)/1e6))
 	}
 	w.Flush()
