@@ -34,6 +34,7 @@ func NewConfig() *sarama.Config {
 	c.Consumer.Fetch.Default = 64 << 10
 	c.Consumer.Fetch.MaxBytes = 4 << 20
 	c.ChannelBufferSize = 128
+	c.Metadata.RefreshFrequency = time.Minute // by which partitions that were added are found
 
 	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Producer.Return.Successes = true
