@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
@@ -229,13 +230,14 @@ func (a *app) routeGateway(
 			latency.WithLabelValues(operation, outcome).Observe(took.Seconds())
 		},
 	}
+	reading := compose.ReaderOptions{Scratch: func() (view.Store, error) { return embedded.OpenMemory(m) }}
 	if a.newIndexing != nil {
-		o.Lag = lag{a}
+		reading.Progress = progress{a}
 	}
 	if a.elastic != nil {
-		o.SearchDelay = s.elastic.RefreshInterval
+		reading.SearchDelay = s.elastic.RefreshInterval
 	}
-	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, compose.ReaderOptions{}), m, o)
+	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, reading), m, o)
 	if err != nil {
 		return err
 	}
@@ -244,13 +246,21 @@ func (a *app) routeGateway(
 	return nil
 }
 
-// lag tells the gateway what the indexer in the same process knows.
-type lag struct{ app *app }
+// progress tells the gateway what the indexer in the same process knows.
+type progress struct{ app *app }
 
-func (l lag) Lag(context.Context) (time.Duration, bool) {
-	lag, known := l.app.indexing.Load().Lag()
+func (p progress) Lag() (time.Duration, bool) {
+	lag, known := p.app.indexing.Load().Lag()
 	return lag.Age, known && lag.Whole // other processes may be further behind with their partitions
 }
+
+func (progress) Written() feed.Positions { return nil }
+func (progress) Filling() bool           { return false }
+
+var errNoFeed = errors.New("nobody tells how far the view is")
+
+func (progress) Ends(context.Context) (feed.Positions, error) { return nil, errNoFeed }
+func (progress) Wait(context.Context, feed.Positions) error   { return errNoFeed }
 
 // run serves and indexes until ctx ends or a part fails, then stops all of it within the shutdown timeout. It calls
 // started with the address once that answers.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -36,12 +37,18 @@ const (
 	Fail OnStale = "ERROR"
 )
 
-// Freshness says how fresh the answer about one order must be. It is comparable: equal values ask for the same.
+// Freshness says how fresh an answer must be. It is comparable: equal values ask for the same.
 type Freshness struct {
-	Mode    Mode
-	Least   Versions      // for AtLeast; 0 asks nothing of a part
-	Wait    time.Duration // for AtLeast: how long to wait for the view before the owners are asked
-	OnStale OnStale
+	Mode  Mode
+	Least Versions // for AtLeast, of one order; 0 asks nothing of a part
+	// Beyond is for AtLeast: of an order of which Least says nothing, and of a list, the view must have all events below
+	// these positions. Nil asks nothing.
+	Beyond *feed.Positions
+	// MaxStaleness is how far the view may lag behind what was published, in any mode; 0 sets no bound. A view within it
+	// is fresh enough for Fresh, too.
+	MaxStaleness time.Duration
+	Wait         time.Duration // how long to wait for the view before the owners are asked
+	OnStale      OnStale
 }
 
 // Request asks for one order. It is comparable: equal requests have equal answers.
@@ -77,13 +84,14 @@ const (
 	Behind        Reason = "behind"               // the view was older than asked, or what was found in the end still is
 	Degraded      Reason = "degraded"             // the view lacks an event of the part for good
 	Missing       Reason = "missing"              // the view has no such order, or not what was ordered by whom
+	Rebuilding    Reason = "rebuilding"           // the view has not yet taken in what was published before it was made
 	ViewDown      Reason = "view down"            // the view could not be read
 	NotConfigured Reason = "owner not configured" // viewgate was not told where an owner is; what the view has was taken
 	OwnerDown     Reason = "owner down"           // an owner could not be asked; what the view has was taken
 )
 
 var reasonsByWeight = []Reason{
-	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, ViewDown, NotConfigured, OwnerDown,
+	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, Rebuilding, ViewDown, NotConfigured, OwnerDown,
 }
 
 // Answer answers one Request.
@@ -96,6 +104,8 @@ type Answer struct {
 	Versions Versions
 	// Kept reports whether what Freshness promises holds.
 	Kept bool
+	// Lag is how far the view was behind what was published when it was read; nil where nobody knows.
+	Lag *time.Duration
 	// Failed has the parts whose owners could not be asked. Order shows what the view has of them, if anything.
 	Failed map[order.Aggregate]error
 	// Err says why nothing can be answered: it wraps ErrStale, ErrOwner, ErrNotConfigured, view.ErrUnavailable or the
@@ -131,6 +141,27 @@ func (v *Versions) Merge(other Versions) {
 	for _, a := range order.Aggregates {
 		v.Raise(a, other.Of(a))
 	}
+}
+
+// Reach reports whether every version is at least the other's.
+func (v Versions) Reach(other Versions) bool {
+	for _, a := range order.Aggregates {
+		if v.Of(a) < other.Of(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// Parts returns the parts that have a version.
+func (v Versions) Parts() Parts {
+	var parts Parts
+	for _, a := range order.Aggregates {
+		if v.Of(a) > 0 {
+			parts |= PartsOf(a)
+		}
+	}
+	return parts
 }
 
 func (v *Versions) of(a order.Aggregate) *view.Version {

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -64,7 +66,7 @@ func (o *Owners) each(ctx context.Context, owner Owner, collection string, ids [
 	ids = slices.Compact(slices.Sorted(slices.Values(ids))) // equal questions are equal on the wire
 	for asked := range slices.Chunk(ids, maxIDs) {
 		calls.Go(func() error {
-			elements, err := o.fetch(ctx, owner, collection, asked)
+			elements, err := o.fetch(ctx, owner, collection, url.Values{"id": asked})
 			take(asked, elements, err)
 			return nil
 		})
@@ -111,4 +113,37 @@ func (o *Owners) take(all map[string]Composition, a order.Aggregate,
 			one.apply(c.Order)
 		}
 	}
+}
+
+// RecentOrders asks the Order service for a consumer's orders that have changed since a time, the zero time for all of
+// them. Each Composition has the order part alone; one that cannot be used has its error in Failed. They come as the
+// service lists them: newest first.
+func (o *Owners) RecentOrders(ctx context.Context, consumerID string, since time.Time) ([]Composition, error) {
+	query := url.Values{"consumerId": {consumerID}}
+	if !since.IsZero() {
+		query.Set("since", since.UTC().Format(time.RFC3339Nano))
+	}
+	elements, err := o.fetch(ctx, OrderOwner, "orders", query)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, 0, len(elements))
+	all := make(map[string]Composition, len(elements))
+	for _, element := range elements {
+		var n named
+		_ = json.Unmarshal(element, &n) // what it could read is enough
+		id := string(n.OrderID)
+		if id == "" {
+			return nil, &OwnerError{Owner: OrderOwner, Status: http.StatusOK, Err: errUnnamed}
+		}
+		ids = append(ids, id)
+		all[id] = Composition{Order: order.New(id), Failed: map[order.Aggregate]error{}}
+	}
+	o.take(all, order.AggregateOrder, ids, elements, nil)
+	list := make([]Composition, len(ids))
+	for i, id := range ids {
+		list[i] = all[id]
+		list[i].Order.Derive()
+	}
+	return list, nil
 }

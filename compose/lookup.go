@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,76 +14,65 @@ import (
 	"github.com/viewgate/viewgate/view/order"
 )
 
-// OrderPage is a page of orders from the view.
-type OrderPage struct {
-	Hits   []OrderHit
-	Total  int // counts all that match: exactly so many if Exact, else at least
-	Exact  bool
-	More   bool // there are further hits in the page's direction
-	Facets [][]view.Bucket
+// ConsumerRequest asks for one consumer. It is comparable.
+type ConsumerRequest struct {
+	ID        string
+	Freshness Freshness // Least is not looked at: consumers have no versions
 }
 
-// OrderHit is one order of a page and its place in the query's order.
-type OrderHit struct {
-	Order    *order.Order
-	Position view.Position
-	Score    float64
-}
-
-// SearchOrders returns a page of the viewer's orders as the view's last refresh left them.
-func (r *Reader) SearchOrders(ctx context.Context, v view.Viewer, q view.Query) (OrderPage, error) {
-	found, err := r.store.Search(ctx, v, q)
-	if err != nil {
-		return OrderPage{}, fmt.Errorf("search orders: %w", err)
-	}
-	page := OrderPage{Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets}
-	for _, hit := range found.Hits {
-		o, err := order.Decode(hit.Source)
-		if err != nil {
-			return OrderPage{}, fmt.Errorf("search orders: %w", err)
-		}
-		page.Hits = append(page.Hits, OrderHit{Order: o, Position: hit.Position, Score: hit.Score})
-	}
-	return page, nil
-}
-
-// ConsumerAnswer answers one id. Consumer is nil where nobody whom the viewer may know has the id.
+// ConsumerAnswer answers one request. Consumer is nil where nobody whom the viewer may know has the id.
 type ConsumerAnswer struct {
 	Consumer *order.Consumer
 	Source   Source
+	Reason   Reason
+	Kept     bool           // what Freshness promises holds
+	Lag      *time.Duration // of the view; nil where nobody knows
 	Err      error
 }
 
 // maxSearches is how many consumers are looked for in the view at the same time.
 const maxSearches = 8
 
-// Consumers answers every id at its own index: from the newest order of theirs that the viewer may see, else, for
-// support and for the consumer themselves, from the Consumer service, where one is configured.
-func (r *Reader) Consumers(ctx context.Context, v view.Viewer, ids []string) []ConsumerAnswer {
-	answers := make([]ConsumerAnswer, len(ids))
+// Consumers answers every request at its own index: from the newest order of theirs that the viewer may see; and, for
+// support and for the consumer themselves, from the Consumer service, where the view knows of none or is not fresh enough.
+func (r *Reader) Consumers(ctx context.Context, v view.Viewer, requests []ConsumerRequest) []ConsumerAnswer {
+	answers := make([]ConsumerAnswer, len(requests))
 	var fan errgroup.Group
 	fan.SetLimit(maxSearches)
-	for i, id := range ids {
+	for i, q := range requests {
 		fan.Go(func() error {
-			answers[i] = r.consumerInView(ctx, v, id)
+			answers[i] = r.consumerInView(ctx, v, q)
 			return nil
 		})
 	}
 	fan.Wait()
 
 	var ask []string
-	for i, id := range ids {
-		mayKnow := v.SeesAll() || v == view.As(view.RoleConsumer, id)
-		if answers[i].Consumer == nil && mayKnow && r.owners.Configured(ConsumerOwner) {
-			ask = append(ask, id)
+	for i, q := range requests {
+		mayKnow := v.SeesAll() || v == view.As(view.RoleConsumer, q.ID)
+		if (answers[i].Consumer == nil || !answers[i].Kept) && mayKnow && r.owners.Configured(ConsumerOwner) {
+			ask = append(ask, q.ID)
 		}
 	}
 	told := lookUp(ctx, r.owners, ConsumerOwner, "consumers", ask, func(a consumerAnswer) (string, *order.Consumer) {
 		return string(a.ConsumerID), a.consumer()
 	})
-	for i, id := range ids {
-		if found, asked := told[id]; asked {
-			answers[i] = ConsumerAnswer{Consumer: found.value, Source: FromOwners, Err: found.err}
+	for i, q := range requests {
+		a := &answers[i]
+		found, asked := told[q.ID]
+		switch {
+		case asked && found.err == nil:
+			*a = ConsumerAnswer{Consumer: found.value, Source: FromOwners, Reason: a.Reason, Kept: true, Lag: a.Lag}
+			if found.value == nil {
+				a.Reason = Missing
+			}
+		case asked && a.Consumer == nil:
+			*a = ConsumerAnswer{Source: FromOwners, Reason: reasonOf(found.err), Lag: a.Lag, Err: found.err}
+		case asked:
+			a.Reason = Weightier(a.Reason, reasonOf(found.err))
+		}
+		if a.Err == nil && !a.Kept && q.Freshness.OnStale == Fail {
+			a.Consumer, a.Err = nil, fmt.Errorf("consumer %s: %w", q.ID, ErrStale)
 		}
 	}
 	return answers
@@ -93,15 +83,31 @@ var newestFirst = []view.Sort{{Field: "createdAt", Descending: true}}
 
 // consumerInView looks for a consumer's newest order. A view that is down is an error only where it leaves nobody else
 // to ask.
-func (r *Reader) consumerInView(ctx context.Context, v view.Viewer, id string) ConsumerAnswer {
-	page, err := r.SearchOrders(ctx, v, view.Query{
-		Filter: view.In{Field: "consumer.consumerId", Values: []any{id}},
-		Sort:   newestFirst,
-		Size:   1,
+func (r *Reader) consumerInView(ctx context.Context, v view.Viewer, q ConsumerRequest) ConsumerAnswer {
+	f := q.Freshness
+	f.OnStale = Serve
+	if f.owners() { // the Order service is not who is to be asked
+		f = Freshness{}
+	}
+	page, err := r.SearchOrders(ctx, v, ListRequest{
+		Query: view.Query{
+			Filter: view.In{Field: consumerPath, Values: []any{q.ID}},
+			Sort:   newestFirst,
+			Size:   1,
+		},
+		Freshness: f,
 	})
-	a := ConsumerAnswer{Source: FromView, Err: err}
+	a := ConsumerAnswer{Source: FromView, Reason: page.Reason, Kept: page.Kept, Lag: page.Lag, Err: err}
+	if err != nil {
+		a.Reason = ViewDown
+	}
+	if q.Freshness.owners() {
+		a.Reason, a.Kept = Weightier(a.Reason, Asked), false
+	}
 	if len(page.Hits) > 0 {
 		a.Consumer = page.Hits[0].Order.Consumer
+	} else if err == nil {
+		a.Reason = Weightier(a.Reason, Missing)
 	}
 	return a
 }

@@ -61,7 +61,7 @@ func TestConsumers(t *testing.T) {
 				s.err = view.ErrUnavailable
 			}
 			r := NewReader(s, s.mapping, newOwners(t, options), ReaderOptions{})
-			a := r.Consumers(t.Context(), test.viewer, []string{test.id})[0]
+			a := r.Consumers(t.Context(), test.viewer, []ConsumerRequest{{ID: test.id}})[0]
 			if diff := cmp.Diff(test.want, a.Consumer); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -108,7 +108,7 @@ func TestSearchOrders(t *testing.T) {
 	s := newStore(t, inView("1", "7", Versions{Order: 3}), inView("2", "8", Versions{Order: 1}),
 		inView("3", "", Versions{Ticket: 1}))
 	r := NewReader(s, s.mapping, newOwners(t, Options{}), ReaderOptions{})
-	page, err := r.SearchOrders(t.Context(), ada, view.Query{Sort: newestFirst, Size: 10})
+	page, err := r.SearchOrders(t.Context(), ada, ListRequest{Query: view.Query{Sort: newestFirst, Size: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,15 +116,15 @@ func TestSearchOrders(t *testing.T) {
 		t.Errorf("not the viewer's one order: %+v", page)
 	}
 	var invalid *view.InvalidError
-	if _, err := r.SearchOrders(t.Context(), ada, view.Query{Size: -1}); !errors.As(err, &invalid) {
+	if _, err := r.SearchOrders(t.Context(), ada, ListRequest{Query: view.Query{Size: -1}}); !errors.As(err, &invalid) {
 		t.Errorf("error %v, want an *InvalidError", err)
 	}
 	s.docs["1"] = view.Document{ID: "1", Source: []byte(`{"consumer":{"consumerId":"7"}}`)}
-	if _, err := r.SearchOrders(t.Context(), ada, view.Query{Size: 10}); err == nil {
+	if _, err := r.SearchOrders(t.Context(), ada, ListRequest{Query: view.Query{Size: 10}}); err == nil {
 		t.Error("a document that is no order was left out in silence")
 	}
 	s.err = view.ErrUnavailable
-	if _, err := r.SearchOrders(t.Context(), ada, view.Query{Size: 10}); !errors.Is(err, view.ErrUnavailable) {
+	if _, err := r.SearchOrders(t.Context(), ada, ListRequest{Query: view.Query{Size: 10}}); !errors.Is(err, view.ErrUnavailable) {
 		t.Errorf("error %v, want ErrUnavailable", err)
 	}
 }

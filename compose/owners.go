@@ -140,9 +140,9 @@ func NewOwners(m *view.Mapping, options Options) (*Owners, error) {
 // Configured reports whether it is known where the owner is.
 func (o *Owners) Configured(owner Owner) bool { return o.base[owner] != nil }
 
-// fetch asks an owner's collection for these ids, at most maxIDs, and returns the elements of its answer. Ids that the
-// owner does not know are left out.
-func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, ids []string) ([]json.RawMessage, error) {
+// fetch asks an owner's collection for what a query names, and returns the elements of its answer. Ids that the owner
+// does not know are left out.
+func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, query url.Values) ([]json.RawMessage, error) {
 	fail := func(status int, err error) ([]json.RawMessage, error) {
 		if e := (*url.Error)(nil); errors.As(err, &e) {
 			err = e.Err // without the URL, which is nobody's business
@@ -156,7 +156,7 @@ func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, ids 
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	target := base.JoinPath(collection)
-	target.RawQuery = url.Values{"id": ids}.Encode()
+	target.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return fail(0, err)
@@ -171,7 +171,7 @@ func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, ids 
 	if !isJSON(response.Header.Get("Content-Type")) {
 		return fail(status, fmt.Errorf("answered %.60q, not JSON", response.Header.Get("Content-Type")))
 	}
-	if status == http.StatusNotFound && len(ids) == 1 {
+	if status == http.StatusNotFound && len(query["id"]) == 1 {
 		return nil, nil // the one that was asked for is not known
 	}
 	if status != http.StatusOK {

@@ -1,38 +1,74 @@
 package compose
 
 import (
+	"time"
+
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
 
+// standing is how far the view as a whole was just before it was read.
+type standing struct {
+	lag     *time.Duration // nil: not known
+	written feed.Positions // nil: not known
+	filling bool           // it has not yet reached the topics' ends since it was made
+}
+
+// why is the reason for what the view lacks.
+func (s standing) why(otherwise Reason) Reason {
+	if s.filling {
+		return Rebuilding
+	}
+	return otherwise
+}
+
+// owners reports whether the owners must be asked, however new the view is.
+func (f Freshness) owners() bool { return f.Mode == Fresh && f.MaxStaleness == 0 }
+
+// aged reports whether the view as a whole is too old. Positions bind where nothing is known of the order itself: what a
+// token says of one was at or beyond its positions.
+func (f Freshness) aged(s standing) bool {
+	if f.MaxStaleness > 0 && (s.lag == nil || *s.lag > f.MaxStaleness) {
+		return true
+	}
+	return f.Mode == AtLeast && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
+}
+
 // verdict is what a request finds wanting in the view's document.
 type verdict struct {
 	need   Parts  // the parts to compose; none: the document will do
+	strict Parts  // those of them of which the view, as it stands, cannot show that they are new enough
 	reason Reason // the weightiest
-	wait   bool   // a newer document may do
+	wait   bool   // a newer document, or view, may do
 }
 
 // judge says what of the request the view's document does not answer; doc is nil where the view has none. It is a pure
-// function of the two.
-func (q Request) judge(doc *order.Order) verdict {
+// function of the request, the document and the view's standing.
+func (q Request) judge(doc *order.Order, s standing) verdict {
 	v := verdict{reason: Satisfied}
 	want := func(parts Parts, why Reason) {
 		v.need |= parts
 		v.reason = Weightier(v.reason, why)
 	}
-	if q.Freshness.Mode == Fresh && q.Parts != 0 {
+	least, aged := q.least(), q.Freshness.aged(s)
+	if q.Freshness.owners() && q.Parts != 0 {
 		want(q.Parts, Asked)
+		v.strict = q.Parts
 	}
-	least := q.least()
+	if aged && q.Parts != 0 {
+		want(q.Parts, s.why(Behind))
+		v.strict = q.Parts
+	}
 	if doc == nil {
-		v.reason = Weightier(v.reason, Missing)
-		if q.Freshness.Mode == Fresh || least != (Versions{}) {
-			want(q.Parts|PartsOf(order.AggregateOrder), Missing)
+		v.reason = Weightier(v.reason, s.why(Missing))
+		if q.Freshness.owners() || aged || least != (Versions{}) {
+			want(q.Parts|PartsOf(order.AggregateOrder), s.why(Missing))
 		}
-		v.wait = least != Versions{}
+		v.wait = least != Versions{} || aged
 		return v
 	}
-	v.wait = true
+	v.wait = least != Versions{} || aged
 	for _, a := range q.Parts.List() {
 		p := doc.Parts[a]
 		switch {
@@ -44,13 +80,16 @@ func (q Request) judge(doc *order.Order) verdict {
 			want(PartsOf(a), Unversioned)
 			v.wait = false
 		case p == nil || p.Version < least.Of(a):
-			want(PartsOf(a), Behind)
+			want(PartsOf(a), s.why(Behind))
 		}
 	}
 	if doc.Hidden() {
-		want(PartsOf(order.AggregateOrder), Missing)
+		want(PartsOf(order.AggregateOrder), s.why(Missing))
 	}
-	v.wait = v.wait && v.need != 0 && q.Freshness.Mode == AtLeast
+	if v.need == 0 && s.filling && least == (Versions{}) {
+		v.reason = Rebuilding // nothing else was promised, but it is no complete view
+	}
+	v.wait = v.wait && v.need != 0
 	return v
 }
 
@@ -63,17 +102,17 @@ func (q Request) least() Versions {
 }
 
 // kept reports whether the request's promise holds for an order, composed or not. Before are the versions that the view
-// had; failed are the parts that should have been composed and could not be.
-func (q Request) kept(o *order.Order, before Versions, failed map[order.Aggregate]error) bool {
+// had; strict is the verdict's; failed are the parts that should have been composed and could not be.
+func (q Request) kept(o *order.Order, before Versions, strict Parts, failed map[order.Aggregate]error) bool {
 	for _, a := range q.Parts.List() {
-		if q.Freshness.Mode != Fresh && q.least().Of(a) == 0 {
+		if !strict.Has(a) && q.least().Of(a) == 0 {
 			continue
 		}
 		if failed[a] != nil {
 			return false
 		}
 		p := o.Parts[a]
-		if p != nil && p.Degraded != nil && (q.Freshness.Mode == Fresh || p.Degraded.Since <= q.least().Of(a)) {
+		if p != nil && p.Degraded != nil && (strict.Has(a) || p.Degraded.Since <= q.least().Of(a)) {
 			return false
 		}
 		if p == nil && q.least().Of(a) > 0 || p != nil && p.Version < q.least().Of(a) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -16,13 +17,21 @@ type Reader struct {
 	mapping *view.Mapping
 	owners  *Owners
 	options ReaderOptions
+	horizon *horizon
 }
 
-// ReaderOptions are how a Reader waits for the view.
+// ReaderOptions are what a Reader can be told.
 type ReaderOptions struct {
 	// PollFirst is how long it waits before the first look at a document that is behind; every further wait is half as
 	// long again, up to PollMost. 0: 5 ms and 100 ms.
 	PollFirst, PollMost time.Duration
+	// Progress tells how far the view is. Nil: nobody does, and what depends on it is not promised.
+	Progress Progress
+	// Scratch opens an empty store in memory, of the same mapping, for the orders that a list must show newer than the
+	// view's. Nil: such lists fail.
+	Scratch func() (view.Store, error)
+	// SearchDelay is how much later a search may see a write than a read by id does, unless it is refreshed.
+	SearchDelay time.Duration
 }
 
 // NewReader returns a reader of the view in the store, composing from the owners.
@@ -33,7 +42,18 @@ func NewReader(store view.Store, mapping *view.Mapping, owners *Owners, options 
 	if options.PollMost <= 0 {
 		options.PollMost = 100 * time.Millisecond
 	}
-	return &Reader{store: store, mapping: mapping, owners: owners, options: options}
+	if options.Progress == nil {
+		options.Progress = unknown{}
+	}
+	return &Reader{
+		store: store, mapping: mapping, owners: owners, options: options,
+		horizon: newHorizon(store, options.Progress, options.SearchDelay),
+	}
+}
+
+// Ends returns where the topics of the view's events end, at a moment after the call.
+func (r *Reader) Ends(ctx context.Context) (feed.Positions, error) {
+	return r.options.Progress.Ends(ctx)
 }
 
 // read is one request on its way to its answer.
@@ -41,6 +61,7 @@ type read struct {
 	Request
 	doc     *order.Order // the view's document, its own copy; nil without one
 	err     error        // why the view could not be read
+	stood   standing     // the view's when doc was read
 	verdict verdict      // on doc
 	waited  bool
 }
@@ -70,9 +91,10 @@ func (r *Reader) ReadOrders(ctx context.Context, v view.Viewer, requests []Reque
 
 // look reads the documents from the view in one call.
 func (r *Reader) look(ctx context.Context, v view.Viewer, reads []*read) {
+	stood := r.horizon.standing() // first, so that the documents are at least as new
 	documents, err := r.store.Get(ctx, v, idsOf(reads))
 	for _, d := range reads {
-		d.err = err
+		d.stood, d.err = stood, err
 		if document, ok := documents[d.ID]; ok && err == nil {
 			// Each read decodes its own copy, since joining changes it.
 			d.doc, d.err = order.Decode(document.Source)
@@ -116,9 +138,9 @@ func idsOf(reads []*read) []string {
 // decide is judge, or what is to be done when the view cannot be read.
 func (d *read) decide() verdict {
 	if d.err != nil {
-		return verdict{need: d.Parts | PartsOf(order.AggregateOrder), reason: ViewDown}
+		return verdict{need: d.Parts | PartsOf(order.AggregateOrder), strict: d.Parts, reason: ViewDown}
 	}
-	return d.judge(d.doc)
+	return d.judge(d.doc, d.stood)
 }
 
 // wait looks at the documents that are behind again and again, until each is new enough or its request's time is up.
@@ -252,38 +274,48 @@ func (r *Reader) visible(v view.Viewer, o *order.Order) bool {
 
 // finish completes the answer that shows an order.
 func (d *read) finish(a Answer, before Versions) Answer {
-	a.Versions = VersionsOf(a.Order, d.Parts)
-	a.Kept = d.kept(a.Order, before, a.Failed)
+	a.Versions, a.Lag = VersionsOf(a.Order, d.Parts), d.stood.lag
+	a.Kept = d.kept(a.Order, before, d.strict(), a.Failed)
 	if a.Kept {
 		return a
 	}
 	a.Reason = Weightier(a.Reason, Behind)
 	if d.Freshness.OnStale == Fail {
 		err := fmt.Errorf("order %s: %w", d.ID, ErrStale)
-		return Answer{Source: a.Source, Reason: a.Reason, Failed: a.Failed, Err: err}
+		return Answer{Source: a.Source, Reason: a.Reason, Failed: a.Failed, Lag: a.Lag, Err: err}
 	}
 	return a
+}
+
+// strict are the parts of which the owners alone could show that they are new enough, as the request wants them.
+func (d *read) strict() Parts {
+	if d.err != nil && !d.Freshness.owners() && d.Freshness.MaxStaleness == 0 && d.Freshness.Beyond == nil {
+		return 0
+	}
+	return d.verdict.strict
 }
 
 // withoutOrder is the answer where composing gave no order to show. Where the order's owner could not be asked, nobody
 // knows whether there is one, and that is an error; unless the view was to be enough.
 func (d *read) withoutOrder(a Answer) Answer {
 	failed := a.Failed[order.AggregateOrder]
-	if failed == nil || d.err == nil && d.Freshness.Mode != Fresh && d.least() == (Versions{}) {
+	if failed == nil || d.err == nil && d.strict() == 0 && d.least() == (Versions{}) {
 		return d.nothing()
 	}
 	err := failed
 	if d.err != nil {
 		err = errors.Join(d.err, failed)
 	}
-	return Answer{Source: FromOwners, Reason: reasonOf(failed), Err: fmt.Errorf("order %s: %w", d.ID, err)}
+	return Answer{
+		Source: FromOwners, Reason: reasonOf(failed), Lag: d.stood.lag, Err: fmt.Errorf("order %s: %w", d.ID, err),
+	}
 }
 
-// nothing is the answer where there is no order, or a foreign one: it depends on the request alone, so that it does not
-// tell which.
+// nothing is the answer where there is no order, or a foreign one: it depends on the request and on the view as a whole,
+// so that it does not tell which.
 func (d *read) nothing() Answer {
-	a := Answer{Source: FromView, Reason: Missing, Kept: d.least() == Versions{}}
-	if d.Freshness.Mode == Fresh || !a.Kept {
+	a := Answer{Source: FromView, Reason: d.stood.why(Missing), Kept: d.least() == Versions{}, Lag: d.stood.lag}
+	if d.Freshness.owners() || d.Freshness.aged(d.stood) || !a.Kept {
 		a.Source = FromOwners
 	}
 	if d.err != nil {

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -40,15 +42,39 @@ var (
 	ErrTooMuchSeen = fmt.Errorf("a token names at most %d orders", MaxSeen)
 )
 
+// Read is what a token holds: what a client has been shown, so that the next read shows no less.
+type Read struct {
+	Seen Seen
+	// Beyond says that, of all orders that are not in Seen, what was shown had been published below these positions. Nil:
+	// none were shown.
+	Beyond feed.Positions
+}
+
+// Merge lifts everything to at least the other's.
+func (r *Read) Merge(other Read) {
+	if r.Seen == nil {
+		r.Seen = Seen{}
+	}
+	r.Seen.Merge(other.Seen)
+	if other.Beyond != nil {
+		r.Beyond = r.Beyond.Clone()
+		r.Beyond.Raise(other.Beyond)
+	}
+}
+
+// IsZero reports whether nothing was shown.
+func (r Read) IsZero() bool { return len(r.Seen) == 0 && len(r.Beyond) == 0 }
+
 // TokenKey signs tokens. All gateways that a client may meet must share it. The zero TokenKey is not usable.
 //
-// A token is the base64url form of: the format's number (1 byte), the number of orders, then per order, ascending by id,
-// the id's length, the id and the versions of its four parts, numbers as unsigned varints; then the first 16 bytes of
-// HMAC-SHA256 over all of that (RFC 2104 allows the truncation to half of the hash).
+// A token is the base64url form of: the format's number (1 byte); the number of orders, then per order, ascending by id,
+// the id's length, the id and the versions of its four parts; the number of topics, then per topic, ascending, the name's
+// length, the name, the number of its partitions and of each, ascending, its number and position; all numbers as unsigned
+// varints; then the first 16 bytes of HMAC-SHA256 over all of that (RFC 2104 allows the truncation to half of the hash).
 type TokenKey struct{ secret []byte }
 
 const (
-	tokenFormat = 1
+	tokenFormat = 2
 	tokenMAC    = 16
 	// minSecret is the shortest secret that a key is made of, in bytes.
 	minSecret = 16
@@ -80,52 +106,73 @@ func (k TokenKey) String() string { return "[token key]" }
 // GoString hides the secret.
 func (k TokenKey) GoString() string { return k.String() }
 
-// Sign returns a token of what was seen: equal texts for equal contents. Nothing seen is the empty text; more than
-// MaxSeen orders are ErrTooMuchSeen.
-func (k TokenKey) Sign(seen Seen) (string, error) {
-	if len(seen) == 0 {
+// Sign returns a token of what was read: equal texts for equal contents. Nothing is the empty text; more than MaxSeen
+// orders, or more partitions than fit, are ErrTooMuchSeen.
+func (k TokenKey) Sign(read Read) (string, error) {
+	if read.IsZero() {
 		return "", nil
 	}
-	if len(seen) > MaxSeen {
+	if len(read.Seen) > MaxSeen {
 		return "", ErrTooMuchSeen
 	}
 	data := []byte{tokenFormat}
-	data = binary.AppendUvarint(data, uint64(len(seen)))
-	for _, id := range slices.Sorted(maps.Keys(seen)) {
+	text := func(s string) {
+		data = binary.AppendUvarint(data, uint64(len(s)))
+		data = append(data, s...)
+	}
+	data = binary.AppendUvarint(data, uint64(len(read.Seen)))
+	for _, id := range slices.Sorted(maps.Keys(read.Seen)) {
 		if id == "" || len(id) > maxTokenID {
 			return "", fmt.Errorf("an order id of %d bytes does not fit in a token", len(id))
 		}
-		data = binary.AppendUvarint(data, uint64(len(id)))
-		data = append(data, id...)
+		text(id)
 		for _, a := range order.Aggregates {
-			data = binary.AppendUvarint(data, uint64(seen[id].Of(a)))
+			data = binary.AppendUvarint(data, uint64(read.Seen[id].Of(a)))
 		}
 	}
-	return base64.RawURLEncoding.EncodeToString(append(data, k.mac(data)...)), nil
+	numbers := map[string][]int32{}
+	for part := range read.Beyond {
+		numbers[part.Topic] = append(numbers[part.Topic], part.Number)
+	}
+	data = binary.AppendUvarint(data, uint64(len(numbers)))
+	for _, topic := range slices.Sorted(maps.Keys(numbers)) {
+		text(topic)
+		slices.Sort(numbers[topic])
+		data = binary.AppendUvarint(data, uint64(len(numbers[topic])))
+		for _, n := range numbers[topic] {
+			data = binary.AppendUvarint(data, uint64(n))
+			data = binary.AppendUvarint(data, uint64(max(0, read.Beyond[feed.Partition{Topic: topic, Number: n}])))
+		}
+	}
+	token := base64.RawURLEncoding.EncodeToString(append(data, k.mac(data)...))
+	if len(token) > maxToken {
+		return "", ErrTooMuchSeen
+	}
+	return token, nil
 }
 
-// Open returns what a token says was seen; nothing for the empty text. A damaged token and one signed with another key
+// Open returns what a token says was read; nothing for the empty text. A damaged token and one signed with another key
 // are ErrToken.
-func (k TokenKey) Open(token string) (Seen, error) {
+func (k TokenKey) Open(token string) (Read, error) {
 	if token == "" {
-		return Seen{}, nil
+		return Read{Seen: Seen{}}, nil
 	}
 	if len(token) > maxToken {
-		return nil, fmt.Errorf("%w: %d characters long", ErrToken, len(token))
+		return Read{}, fmt.Errorf("%w: %d characters long", ErrToken, len(token))
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(data) < tokenMAC {
-		return nil, fmt.Errorf("%w: damaged", ErrToken)
+		return Read{}, fmt.Errorf("%w: damaged", ErrToken)
 	}
 	body := data[:len(data)-tokenMAC]
 	if !hmac.Equal(k.mac(body), data[len(body):]) {
-		return nil, fmt.Errorf("%w: damaged, or signed with another key", ErrToken)
+		return Read{}, fmt.Errorf("%w: damaged, or signed with another key", ErrToken)
 	}
-	seen, err := parseSeen(body)
+	read, err := parseRead(body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrToken, err)
+		return Read{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	return seen, nil
+	return read, nil
 }
 
 func (k TokenKey) mac(data []byte) []byte {
@@ -136,47 +183,91 @@ func (k TokenKey) mac(data []byte) []byte {
 
 var errTokenBody = errors.New("unreadable content")
 
-// parseSeen reads a token's content. The signature vouches for it, but it is read as if nothing did: a token may come
+// parseRead reads a token's content. The signature vouches for it, but it is read as if nothing did: a token may come
 // from a newer gateway that shares the key.
-func parseSeen(data []byte) (Seen, error) {
-	if len(data) == 0 || data[0] != tokenFormat {
-		return nil, errTokenBody
+func parseRead(data []byte) (Read, error) {
+	r := tokenReader{data: data}
+	if format := r.byte(); format != tokenFormat {
+		return Read{}, errTokenBody
 	}
-	data = data[1:]
-	torn := false
-	number := func() uint64 {
-		n, size := binary.Uvarint(data)
-		if size <= 0 {
-			torn = true
-			return 0
-		}
-		data = data[size:]
-		return n
-	}
-	count := number()
-	if count == 0 || count > MaxSeen {
-		return nil, errTokenBody
-	}
-	seen := make(Seen, count)
-	for last := ""; count > 0; count-- {
-		size := number()
-		if size == 0 || size > maxTokenID || size > uint64(len(data)) {
-			return nil, errTokenBody
-		}
-		id := string(data[:size])
-		data = data[size:]
-		if id <= last {
-			return nil, errTokenBody
-		}
-		last = id
+	read := Read{Seen: Seen{}}
+	id := ""
+	for range r.count(MaxSeen) {
+		id = r.text(id, maxTokenID)
 		var v Versions
 		for _, a := range order.Aggregates {
-			v.Raise(a, view.Version(number()))
+			v.Raise(a, view.Version(r.number(math.MaxUint64)))
 		}
-		seen[id] = v
+		read.Seen[id] = v
 	}
-	if torn || len(data) > 0 {
-		return nil, errTokenBody
+	topic := ""
+	for range r.count(maxTokenTopics) {
+		topic = r.text(topic, maxTokenTopic)
+		for range r.count(math.MaxInt32) {
+			if read.Beyond == nil {
+				read.Beyond = feed.Positions{}
+			}
+			part := feed.Partition{Topic: topic, Number: int32(r.number(math.MaxInt32))}
+			read.Beyond[part] = int64(r.number(math.MaxInt64))
+		}
 	}
-	return seen, nil
+	if r.torn || len(r.data) > 0 || read.IsZero() {
+		return Read{}, errTokenBody
+	}
+	return read, nil
+}
+
+// What a token may name besides orders: Kafka's topic names have 249 characters at most.
+const (
+	maxTokenTopics = 64
+	maxTokenTopic  = 249
+)
+
+// tokenReader takes a token's content apart. What it returns means nothing once it is torn.
+type tokenReader struct {
+	data []byte
+	torn bool
+}
+
+func (r *tokenReader) byte() byte {
+	if len(r.data) == 0 {
+		r.torn = true
+		return 0
+	}
+	b := r.data[0]
+	r.data = r.data[1:]
+	return b
+}
+
+func (r *tokenReader) number(most uint64) uint64 {
+	n, size := binary.Uvarint(r.data)
+	if size <= 0 || n > most {
+		r.torn, r.data = true, nil
+		return 0
+	}
+	r.data = r.data[size:]
+	return n
+}
+
+// count reads how many of something follow, each of which takes a byte at least.
+func (r *tokenReader) count(most uint64) int {
+	n := r.number(most)
+	if n > uint64(len(r.data)) {
+		r.torn, r.data = true, nil
+		return 0
+	}
+	return int(n)
+}
+
+// text reads a text behind the last one in their order.
+func (r *tokenReader) text(last string, most uint64) string {
+	size := r.number(most)
+	if size == 0 || size > uint64(len(r.data)) {
+		r.torn, r.data = true, nil
+		return last
+	}
+	text := string(r.data[:size])
+	r.data = r.data[size:]
+	r.torn = r.torn || text <= last
+	return text
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -33,11 +35,29 @@ func genSeen(most int) *rapid.Generator[Seen] {
 	})
 }
 
+// genRead generates what tokens hold.
+func genRead() *rapid.Generator[Read] {
+	part := rapid.Custom(func(t *rapid.T) feed.Partition {
+		return feed.Partition{
+			Topic:  rapid.StringMatching(`[a-zA-Z0-9._-]{1,20}`).Draw(t, "topic"),
+			Number: rapid.Int32Range(0, math.MaxInt32).Draw(t, "number"),
+		}
+	})
+	offset := rapid.Int64Range(0, math.MaxInt64)
+	return rapid.Custom(func(t *rapid.T) Read {
+		read := Read{Seen: genSeen(MaxSeen).Draw(t, "seen")}
+		if beyond := rapid.MapOfN(part, offset, 0, 20).Draw(t, "beyond"); len(beyond) > 0 {
+			read.Beyond = beyond
+		}
+		return read
+	})
+}
+
 func TestTokenRoundTrip(t *testing.T) {
 	key, other := keyOf(t, "0123456789abcdef"), keyOf(t, "fedcba9876543210")
 	rapid.Check(t, func(t *rapid.T) {
-		seen := genSeen(MaxSeen).Draw(t, "seen")
-		token, err := key.Sign(seen)
+		read := genRead().Draw(t, "read")
+		token, err := key.Sign(read)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +68,7 @@ func TestTokenRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(seen, got); diff != "" {
+		if diff := cmp.Diff(read, got); diff != "" {
 			t.Fatalf("(-signed +opened):\n%s", diff)
 		}
 		if again, _ := key.Sign(got); again != token {
@@ -103,24 +123,24 @@ func TestTokenLimits(t *testing.T) {
 	for i := range MaxSeen {
 		many[fmt.Sprint(strings.Repeat("9", maxTokenID-2), i+10)] = Versions{1 << 63, 1 << 63, 1 << 63, 1 << 63}
 	}
-	token, err := key.Sign(many)
+	token, err := key.Sign(Read{Seen: many})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := key.Open(token); err != nil || !cmp.Equal(many, got) {
+	if got, err := key.Open(token); err != nil || !cmp.Equal(many, got.Seen) {
 		t.Errorf("the largest token, %d characters, does not open: %v", len(token), err)
 	}
 	many["one more"] = Versions{Order: 1}
-	if _, err := key.Sign(many); !errors.Is(err, ErrTooMuchSeen) {
+	if _, err := key.Sign(Read{Seen: many}); !errors.Is(err, ErrTooMuchSeen) {
 		t.Errorf("%d orders signed: %v", len(many), err)
 	}
 	for _, id := range []string{"", strings.Repeat("9", maxTokenID+1)} {
-		if _, err := key.Sign(Seen{id: {Order: 1}}); err == nil {
+		if _, err := key.Sign(Read{Seen: Seen{id: {Order: 1}}}); err == nil {
 			t.Errorf("an id of %d bytes was signed", len(id))
 		}
 	}
-	if seen, err := key.Open(""); err != nil || len(seen) > 0 {
-		t.Errorf("the empty token: %v, %v", seen, err)
+	if read, err := key.Open(""); err != nil || !read.IsZero() {
+		t.Errorf("the empty token: %v, %v", read, err)
 	}
 	for _, text := range []string{"x", "====", strings.Repeat("A", maxToken+1), token[1:], token + "A", token[:len(token)-2]} {
 		if _, err := key.Open(text); !errors.Is(err, ErrToken) {
@@ -137,34 +157,60 @@ func TestTokenLimits(t *testing.T) {
 	}
 }
 
-// FuzzParseSeen reads contents that a signature vouches for: whatever they are, no panic, and what is read is within
+// More partitions than fit are told, not cut off.
+func TestTokenPartitions(t *testing.T) {
+	key, read := RandomTokenKey(), Read{Beyond: feed.Positions{}}
+	for n := range int32(500) {
+		read.Beyond[feed.Partition{Topic: "net.example.Order", Number: n}] = 1 << 40
+	}
+	token, err := key.Sign(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := key.Open(token); err != nil || !cmp.Equal(read.Beyond, got.Beyond) {
+		t.Errorf("500 partitions, %d characters, do not open: %v", len(token), err)
+	}
+	for n := range int32(5000) {
+		read.Beyond[feed.Partition{Topic: "net.example.Order", Number: n}] = 1 << 40
+	}
+	if _, err := key.Sign(read); !errors.Is(err, ErrTooMuchSeen) {
+		t.Errorf("5,000 partitions were signed: %v", err)
+	}
+}
+
+// FuzzParseRead reads contents that a signature vouches for: whatever they are, no panic, and what is read is within
 // bounds and can be written and read again.
-func FuzzParseSeen(f *testing.F) {
+func FuzzParseRead(f *testing.F) {
 	key := RandomTokenKey()
-	for _, seen := range []Seen{
-		{"1": {Order: 1}},
-		{"1": {3, 2, 1, 0}, "42": {Ticket: 1 << 40}},
+	for _, read := range []Read{
+		{Seen: Seen{"1": {Order: 1}}},
+		{Seen: Seen{"1": {3, 2, 1, 0}, "42": {Ticket: 1 << 40}}, Beyond: feed.Positions{{Topic: "a", Number: 1}: 7}},
+		{Beyond: feed.Positions{{Topic: "a", Number: 0}: 7, {Topic: "b", Number: 3}: 1 << 50}},
 	} {
-		token, _ := key.Sign(seen)
+		token, _ := key.Sign(read)
 		data, _ := base64.RawURLEncoding.DecodeString(token)
 		f.Add(data[:len(data)-tokenMAC])
 	}
 	f.Add([]byte{tokenFormat, 1, 1, '1', 0x80})
 	f.Add([]byte{tokenFormat, 0x80, 0x80})
+	f.Add([]byte{tokenFormat, 0, 1, 1, 'a', 0x80, 0x80, 0x01})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		seen, err := parseSeen(data)
+		read, err := parseRead(data)
 		if err != nil {
 			return
 		}
-		if len(seen) == 0 || len(seen) > MaxSeen {
-			t.Fatalf("%d orders", len(seen))
+		if read.IsZero() || len(read.Seen) > MaxSeen {
+			t.Fatalf("read %v", read)
 		}
-		token, err := key.Sign(seen)
+		token, err := key.Sign(read)
+		if errors.Is(err, ErrTooMuchSeen) { // longer than a token may be, which Open would have refused
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := key.Open(token); err != nil || !cmp.Equal(seen, again) {
-			t.Fatalf("%v became %v, %v", seen, again, err)
+		if again, err := key.Open(token); err != nil || !cmp.Equal(read, again) {
+			t.Fatalf("%v became %v, %v", read, again, err)
 		}
 	})
 }

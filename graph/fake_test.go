@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 
 // gateway is the handler under test, over an embedded store and owners of a test's making.
 type gateway struct {
+	progress compose.Progress
 	http.Handler
 	mapping *view.Mapping
 	store   *countingStore
@@ -71,20 +73,39 @@ func (s *countingStore) Search(ctx context.Context, v view.Viewer, q view.Query)
 	return s.Store.Search(ctx, v, q)
 }
 
-type fixedLag time.Duration
+// fixedProgress is a view whose lag is known, and a log that ends where it says.
+type fixedProgress struct {
+	lag  time.Duration // negative: unknown
+	ends feed.Positions
+}
 
-func (l fixedLag) Lag(context.Context) (time.Duration, bool) { return time.Duration(l), l >= 0 }
+func (p fixedProgress) Lag() (time.Duration, bool)                   { return p.lag, p.lag >= 0 }
+func (p fixedProgress) Written() feed.Positions                      { return nil }
+func (p fixedProgress) Filling() bool                                { return false }
+func (p fixedProgress) Ends(context.Context) (feed.Positions, error) { return p.ends, nil }
+func (p fixedProgress) Wait(ctx context.Context, _ feed.Positions) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 var testKey, _ = compose.NewTokenKey([]byte("0123456789abcdef"))
 
 // newGateway serves these orders to a viewer. Options may be changed before the handler is made.
 func newGateway(t testing.TB, viewer view.Viewer, orders []*order.Order, change ...func(*Options)) *gateway {
 	t.Helper()
+	return newGatewayOf(t, fixedProgress{lag: 250 * time.Millisecond}, viewer, orders, change...)
+}
+
+// newGatewayOf is newGateway with a progress of the view, nil for none.
+func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, orders []*order.Order,
+	change ...func(*Options)) *gateway {
+	t.Helper()
 	s, err := schema.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{answer: map[string]http.HandlerFunc{}, calls: map[string]*atomic.Int32{}, log: &bytes.Buffer{}}
+	g := &gateway{answer: map[string]http.HandlerFunc{}, calls: map[string]*atomic.Int32{}, log: &bytes.Buffer{},
+		progress: progress}
 	if g.mapping, err = view.MappingOf(s, order.ViewName); err != nil {
 		t.Fatal(err)
 	}
@@ -122,14 +143,17 @@ func newGateway(t testing.TB, viewer view.Viewer, orders []*order.Order, change 
 	options := Options{
 		Viewer:   func(*http.Request) view.Viewer { return viewer },
 		TokenKey: testKey,
-		Lag:      fixedLag(250 * time.Millisecond),
 		Logger:   slog.New(slog.NewTextHandler(g.log, nil)),
 		Observe:  func(operation, outcome string, _ time.Duration) { g.seen = append(g.seen, operation+" "+outcome) },
 	}
 	for _, f := range change {
 		f(&options)
 	}
-	g.Handler, err = NewHandler(compose.NewReader(g.store, g.mapping, owners, compose.ReaderOptions{}), g.mapping, options)
+	reading := compose.ReaderOptions{
+		Progress: g.progress,
+		Scratch:  func() (view.Store, error) { return embedded.OpenMemory(g.mapping) },
+	}
+	g.Handler, err = NewHandler(compose.NewReader(g.store, g.mapping, owners, reading), g.mapping, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,13 +21,13 @@ type note struct {
 	Source compose.Source `json:"source"`
 	Reason compose.Reason `json:"reason"`
 	Kept   bool           `json:"kept"`
-	LagMs  *int64         `json:"lagMs"` // how far the view is behind; null where nobody knows
-	// Versions are those shown, in the form of the schema's SeenVersion; null for a list.
+	LagMs  *int64         `json:"lagMs"` // how far the view is behind; null where nobody knows, or it was not asked
+	// Versions are those shown, in the form of the schema's SeenVersion; of a list those of composed orders only.
 	Versions []seenVersion `json:"versions"`
+	// Approximate says that composed orders stand in the list where they do by a guess.
+	Approximate bool `json:"approximate,omitempty"`
 	// Token says what was shown, and what the request's own token said; null for nothing, or for too much for a token.
 	Token *string `json:"token"`
-
-	search bool // it was found by a search, which may see writes later than a read by id
 }
 
 type seenVersion struct {
@@ -38,16 +38,22 @@ type seenVersion struct {
 
 // provenance gathers where one field's answer came from, which may be of several things.
 type provenance struct {
-	token  compose.Seen // what the request's token said
-	list   bool         // the answer is a list, of which versions are not told one by one
-	shown  compose.Seen
-	source compose.Source // "" as long as nothing was added
-	reason compose.Reason
-	kept   bool
+	token       compose.Read // what the request's token said
+	list        bool         // the answer is a list, of which only what was composed is told one by one
+	approximate bool
+	shown       compose.Seen
+	composed    compose.Seen   // that of shown which the view did not have
+	source      compose.Source // "" as long as nothing was added
+	reason      compose.Reason
+	kept        bool
+	lag         *time.Duration
 }
 
 // add says where one more thing came from.
-func (p *provenance) add(source compose.Source, reason compose.Reason, kept bool) {
+func (p *provenance) add(source compose.Source, reason compose.Reason, kept bool, lag *time.Duration) {
+	if p.lag == nil || lag != nil && *lag > *p.lag {
+		p.lag = lag
+	}
 	if p.source == "" {
 		p.source, p.reason, p.kept = source, reason, kept
 		return
@@ -59,13 +65,17 @@ func (p *provenance) add(source compose.Source, reason compose.Reason, kept bool
 	p.kept = p.kept && kept
 }
 
-// show says that an order was shown at these versions.
-func (p *provenance) show(id string, v compose.Versions) {
-	if v != (compose.Versions{}) {
-		if p.shown == nil {
-			p.shown = compose.Seen{}
-		}
-		p.shown.Merge(compose.Seen{id: v})
+// show says that an order was shown at these versions, and whether some of it was composed.
+func (p *provenance) show(id string, v compose.Versions, composed bool) {
+	if v == (compose.Versions{}) {
+		return
+	}
+	if p.shown == nil {
+		p.shown, p.composed = compose.Seen{}, compose.Seen{}
+	}
+	p.shown.Merge(compose.Seen{id: v})
+	if composed {
+		p.composed.Merge(compose.Seen{id: v})
 	}
 }
 
@@ -74,37 +84,64 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 	if p.source == "" {
 		return
 	}
-	n := note{Path: graphql.GetPath(ctx), Source: p.source, Reason: p.reason, Kept: p.kept, search: p.list}
-	if !p.list {
-		n.Versions = []seenVersion{}
-		for _, id := range slices.Sorted(maps.Keys(p.shown)) {
-			for _, a := range order.Aggregates {
-				if version := p.shown[id].Of(a); version > 0 {
-					n.Versions = append(n.Versions, seenVersion{a, id, version})
-				}
+	n := note{
+		Path: graphql.GetPath(ctx), Source: p.source, Reason: p.reason, Kept: p.kept, Approximate: p.approximate,
+		Versions: []seenVersion{},
+	}
+	if p.lag != nil {
+		ms := p.lag.Milliseconds()
+		n.LagMs = &ms
+	}
+	told := p.shown
+	if p.list {
+		told = p.composed
+	}
+	for _, id := range slices.Sorted(maps.Keys(told)) {
+		for _, a := range order.Aggregates {
+			if version := told[id].Of(a); version > 0 {
+				n.Versions = append(n.Versions, seenVersion{a, id, version})
 			}
 		}
 	}
-	all := compose.Seen{}
-	all.Merge(p.token)
-	all.Merge(p.shown)
-	if token, err := r.tokens.Sign(all); err == nil && token != "" {
+	read := r.read(ctx, p)
+	if token, err := r.tokens.Sign(read); err == nil && token != "" {
 		n.Token = &token
 	}
 	request := requestOf(ctx)
 	request.mu.Lock()
 	defer request.mu.Unlock()
 	request.notes = append(request.notes, n)
+	request.read.Merge(read)
 }
 
-// freshness puts what was told into a response's extensions.
-func freshness(lag Lag, searchDelay time.Duration) graphql.ResponseMiddleware {
-	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		var behind time.Duration
-		known := false
-		if lag != nil { // asked before the view is read, which may catch up while it is
-			behind, known = lag.Lag(ctx)
+// read returns what a client has been shown with an answer, and before. A token cannot name all of a long list: then it
+// names the orders that it must, which are those that the view did not have, and says of the rest that it had been
+// published when the answer was there.
+func (r *Resolver) read(ctx context.Context, p provenance) compose.Read {
+	var read compose.Read
+	read.Merge(p.token)
+	read.Merge(compose.Read{Seen: p.shown})
+	if len(read.Seen) <= compose.MaxSeen {
+		return read
+	}
+	ends, err := r.reader.Ends(ctx)
+	if err != nil {
+		return read // too much for a token
+	}
+	for id := range p.shown {
+		_, before := p.token.Seen[id]
+		_, composed := p.composed[id]
+		if !before && !composed {
+			delete(read.Seen, id)
 		}
+	}
+	read.Merge(compose.Read{Beyond: ends})
+	return read
+}
+
+// freshness puts what was told into a response's extensions, and into its header the token of all of it.
+func freshness(tokens compose.TokenKey) graphql.ResponseMiddleware {
+	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		response := next(ctx)
 		if response == nil {
 			return nil
@@ -115,21 +152,15 @@ func freshness(lag Lag, searchDelay time.Duration) graphql.ResponseMiddleware {
 		if len(request.notes) == 0 {
 			return response
 		}
-		if known {
-			for i := range request.notes {
-				ms := behind.Milliseconds()
-				if request.notes[i].search {
-					ms += searchDelay.Milliseconds()
-				}
-				request.notes[i].LagMs = &ms
-			}
-		}
 		// Fields end in any order; an answer should not depend on it.
 		slices.SortFunc(request.notes, func(a, b note) int { return strings.Compare(a.Path.String(), b.Path.String()) })
 		if response.Extensions == nil {
 			response.Extensions = map[string]any{}
 		}
 		response.Extensions["freshness"] = request.notes
+		if token, err := tokens.Sign(request.read); err == nil && token != "" {
+			request.header.Set(tokenHeader, token)
+		}
 		return response
 	}
 }

@@ -51,15 +51,15 @@ type ComplexityRoot struct {
 type ConsumerResolver interface {
 	ID(ctx context.Context, obj *order.Consumer) (string, error)
 
-	OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string) (*model.OrderConnection, error)
+	OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error)
 }
 type OrderResolver interface {
 	ID(ctx context.Context, obj *order.Order) (string, error)
 }
 type QueryResolver interface {
-	OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string) (*model.OrderConnection, error)
+	OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error)
 	Order(ctx context.Context, id string, freshness *model.Freshness) (*order.Order, error)
-	Consumer(ctx context.Context, id string) (*order.Consumer, error)
+	Consumer(ctx context.Context, id string, freshness *model.Freshness) (*order.Consumer, error)
 	Restaurant(ctx context.Context, id string) (*order.Restaurant, error)
 	Node(ctx context.Context, id string) (model.Node, error)
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
@@ -478,6 +478,8 @@ type Consumer implements Node {
     last: Int
     "Those before this cursor."
     before: String
+    "How fresh the list must be; EVENTUAL unless given."
+    freshness: Freshness
   ): OrderConnection!
 }
 
@@ -641,6 +643,8 @@ type Query {
     last: Int
     "Those before this cursor."
     before: String
+    "How fresh the list must be; EVENTUAL unless given."
+    freshness: Freshness
   ): OrderConnection!
 
   "One order by its global id or the Order service's own; null where there is none."
@@ -655,6 +659,8 @@ type Query {
   consumer(
     "The global id, or the Consumer service's own."
     id: ID!
+    "How fresh the answer must be; EVENTUAL unless given."
+    freshness: Freshness
   ): Consumer
 
   "One restaurant, asked of the Restaurant service; null where it does not know of it."
@@ -676,14 +682,22 @@ type Query {
   ): [Node]!
 }
 
-"How fresh an answer must be."
+"""
+How fresh an answer must be. The view is asked first, then waited for, and then the owners are asked for what it lacks;
+extensions.freshness tells what was done.
+"""
 input Freshness {
   "What is promised."
   mode: FreshnessMode! = EVENTUAL
-  "From extensions.freshness of an earlier answer."
+  "For AT_LEAST: from extensions.freshness of an earlier answer."
   token: String
-  "From commands' answers."
+  "For AT_LEAST: from commands' answers, up to 100."
   seen: [SeenVersion!]
+  """
+  A view that lags less than this behind what was published is fresh enough, in any mode: for FRESH, too, which then does
+  not ask the owners. In milliseconds, from 1; no bound unless given.
+  """
+  maxStalenessMs: Int
   "How long to wait for the view before the owners are asked, in milliseconds: 0 to 5000."
   waitMs: Int! = 200
   "What to do when the promise cannot be kept."
@@ -694,9 +708,12 @@ input Freshness {
 enum FreshnessMode {
   "What the view holds."
   EVENTUAL
-  "At least as new as the token and the versions seen."
+  "At least as new as the token and the versions seen: one's own writes, and what one was shown before."
   AT_LEAST
-  "As new as the owners are now."
+  """
+  As new as the owners are now. A list has all that was published before the request; one of a single consumer's orders
+  has what the Order service has changed since, too.
+  """
   FRESH
 }
 
@@ -1179,6 +1196,14 @@ func (ec *executionContext) field_Consumer_orderHistory_args(ctx context.Context
 		return nil, err
 	}
 	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "freshness",
+		func(ctx context.Context, v any) (*model.Freshness, error) {
+			return ec.unmarshalOFreshness2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFreshness(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["freshness"] = arg7
 	return args, nil
 }
 
@@ -1207,6 +1232,14 @@ func (ec *executionContext) field_Query_consumer_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "freshness",
+		func(ctx context.Context, v any) (*model.Freshness, error) {
+			return ec.unmarshalOFreshness2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFreshness(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["freshness"] = arg1
 	return args, nil
 }
 
@@ -1305,6 +1338,14 @@ func (ec *executionContext) field_Query_orderHistory_args(ctx context.Context, r
 		return nil, err
 	}
 	args["before"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "freshness",
+		func(ctx context.Context, v any) (*model.Freshness, error) {
+			return ec.unmarshalOFreshness2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFreshness(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["freshness"] = arg8
 	return args, nil
 }
 
@@ -1676,7 +1717,7 @@ func (ec *executionContext) _Consumer_orderHistory(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Consumer().OrderHistory(ctx, obj, fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["orderBy"].(*model.OrderOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Consumer().OrderHistory(ctx, obj, fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["orderBy"].(*model.OrderOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["freshness"].(*model.Freshness))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.OrderConnection) graphql.Marshaler {
@@ -2862,7 +2903,7 @@ func (ec *executionContext) _Query_orderHistory(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().OrderHistory(ctx, fc.Args["consumerId"].(*string), fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["orderBy"].(*model.OrderOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().OrderHistory(ctx, fc.Args["consumerId"].(*string), fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["orderBy"].(*model.OrderOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["freshness"].(*model.Freshness))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.OrderConnection) graphql.Marshaler {
@@ -2950,7 +2991,7 @@ func (ec *executionContext) _Query_consumer(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Consumer(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Query().Consumer(ctx, fc.Args["id"].(string), fc.Args["freshness"].(*model.Freshness))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *order.Consumer) graphql.Marshaler {
@@ -4698,7 +4739,7 @@ func (ec *executionContext) unmarshalInputFreshness(ctx context.Context, obj any
 		asMap["onStale"] = "SERVE"
 	}
 
-	fieldsInOrder := [...]string{"mode", "token", "seen", "waitMs", "onStale"}
+	fieldsInOrder := [...]string{"mode", "token", "seen", "maxStalenessMs", "waitMs", "onStale"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -4726,6 +4767,13 @@ func (ec *executionContext) unmarshalInputFreshness(ctx context.Context, obj any
 				return it, err
 			}
 			it.Seen = data
+		case "maxStalenessMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxStalenessMs"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxStalenessMs = data
 		case "waitMs":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("waitMs"))
 			data, err := ec.unmarshalNInt2int(ctx, v)

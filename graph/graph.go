@@ -2,12 +2,11 @@
 //
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
-// lookups.go the rest, filter.go reads filters. server.go is the HTTP side, limits.go refuses operations that cost too
+// lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
 // much, errors.go tells clients what went wrong, freshness.go how fresh the answer is.
 package graph
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -22,10 +21,6 @@ type Options struct {
 	Viewer func(*http.Request) view.Viewer
 	// TokenKey signs freshness tokens. Zero: a random key, good for one process.
 	TokenKey compose.TokenKey
-	// Lag tells how far the view is behind. Nil: unknown.
-	Lag Lag
-	// SearchDelay is how much later a search may see a write than a read by id does; it is added to the lag of lists.
-	SearchDelay time.Duration
 	// Logger takes what clients are not told. Nil: slog.Default.
 	Logger *slog.Logger
 	// Observe is called once per operation with its root field ("several" for more than one, "invalid" where it never
@@ -33,11 +28,6 @@ type Options struct {
 	Observe func(operation, outcome string, took time.Duration)
 	// Limits bound what one request may cost.
 	Limits Limits
-}
-
-// Lag tells how far the view is behind the events that were published. Not ok means that nobody knows.
-type Lag interface {
-	Lag(ctx context.Context) (lag time.Duration, ok bool)
 }
 
 // Limits bound what one request may cost. What is 0 has its default, given behind each.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view"
@@ -15,10 +17,11 @@ import (
 
 // listing is what the fields that list orders are asked.
 type listing struct {
-	query   *string
-	filter  map[string]any
-	orderBy *model.OrderOrder
-	page    pageArguments
+	query     *string
+	filter    map[string]any
+	orderBy   *model.OrderOrder
+	page      pageArguments
+	freshness *model.Freshness
 }
 
 type pageArguments struct {
@@ -54,17 +57,42 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 	if err != nil {
 		return nil, err
 	}
-	page, err := r.reader.SearchOrders(ctx, viewer, q)
+	promise, err := r.promise(ctx, asked.freshness)
 	if err != nil {
 		return nil, err
 	}
-	told := provenance{list: true}
-	told.add(compose.FromView, compose.Satisfied, true)
+	request := compose.ListRequest{Query: q, Freshness: promise.Freshness, Seen: promise.seen}
+	if consumerID != nil {
+		request.Consumer = rawID(consumerType, *consumerID)
+	}
+	request.Parts, request.History = listed(ctx)
+	page, err := r.reader.SearchOrders(ctx, viewer, request)
+	if err != nil {
+		return nil, err
+	}
+	told := provenance{token: promise.token, list: true, approximate: page.Approximate}
+	told.add(page.Source, page.Reason, page.Kept, page.Lag)
 	for _, hit := range page.Hits {
-		told.show(hit.Order.OrderID, compose.VersionsOf(hit.Order, compose.AllParts))
+		_, composed := page.Composed[hit.Order.OrderID]
+		told.show(hit.Order.OrderID, compose.VersionsOf(hit.Order, compose.AllParts), composed)
 	}
 	r.tell(ctx, told)
 	return connection(viewer, q, page), nil
+}
+
+// listed returns what is selected of the orders of the connection that the field at ctx answers.
+func listed(ctx context.Context) (parts compose.Parts, history bool) {
+	operation := graphql.GetOperationContext(ctx)
+	below := func(fields []graphql.CollectedField, name string) (found []graphql.CollectedField) {
+		for _, f := range fields {
+			if f.Name == name {
+				found = append(found, graphql.CollectFields(operation, f.Selections, []string{orderType, "OrderEdge", "Node"})...)
+			}
+		}
+		return found
+	}
+	fields := graphql.CollectFieldsCtx(ctx, []string{"OrderConnection"})
+	return partsOf(append(below(fields, "nodes"), below(below(fields, "edges"), "node")...))
 }
 
 // query turns what is asked into the view's terms.

@@ -12,25 +12,31 @@ import (
 )
 
 // consumer answers Query.consumer.
-func (r *Resolver) consumer(ctx context.Context, id string) (*order.Consumer, error) {
-	var told provenance
-	c, err := consumerOf(ctx, rawID(consumerType, id), &told)()
+func (r *Resolver) consumer(ctx context.Context, id string, wanted *model.Freshness) (*order.Consumer, error) {
+	promise, err := r.promise(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	told := provenance{token: promise.token}
+	c, err := consumerOf(ctx, compose.ConsumerRequest{
+		ID: rawID(consumerType, id), Freshness: promise.Freshness,
+	}, &told)()
 	r.tell(ctx, told)
 	return c, err
 }
 
 // consumerOf begins to load a consumer, "" for none.
-func consumerOf(ctx context.Context, id string, told *provenance) func() (*order.Consumer, error) {
-	if id == "" {
+func consumerOf(ctx context.Context, q compose.ConsumerRequest, told *provenance) func() (*order.Consumer, error) {
+	if q.ID == "" {
 		return func() (*order.Consumer, error) { return nil, nil }
 	}
-	load := requestOf(ctx).consumers.Load(ctx, id)
+	load := requestOf(ctx).consumers.Load(ctx, q)
 	return func() (*order.Consumer, error) {
 		answer, err := load()
 		if err != nil {
 			return nil, err
 		}
-		told.look(answer.Source, answer.Consumer != nil, answer.Err)
+		told.add(answer.Source, answer.Reason, answer.Kept && answer.Err == nil, answer.Lag)
 		return answer.Consumer, answer.Err
 	}
 }
@@ -54,24 +60,15 @@ func restaurantOf(ctx context.Context, id string, told *provenance) func() (*ord
 		if err != nil {
 			return nil, err
 		}
-		told.look(compose.FromOwners, answer.Restaurant != nil, answer.Err)
+		switch {
+		case answer.Err != nil:
+			told.add(compose.FromOwners, compose.OwnerDown, false, nil)
+		case answer.Restaurant == nil:
+			told.add(compose.FromOwners, compose.Missing, true, nil)
+		default:
+			told.add(compose.FromOwners, compose.Asked, true, nil)
+		}
 		return answer.Restaurant, answer.Err
-	}
-}
-
-// look says where a consumer or a restaurant was looked up, and whether it was found.
-func (p *provenance) look(source compose.Source, found bool, err error) {
-	switch {
-	case err != nil && source == compose.FromView:
-		p.add(source, compose.ViewDown, false)
-	case err != nil:
-		p.add(source, compose.OwnerDown, false)
-	case !found:
-		p.add(source, compose.Missing, true)
-	case source == compose.FromView:
-		p.add(source, compose.Satisfied, true)
-	default:
-		p.add(source, compose.Asked, true)
 	}
 }
 
@@ -83,11 +80,12 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 	if len(ids) > maxNodes {
 		return nil, badInput("nodes: %d ids; %d are possible", len(ids), maxNodes)
 	}
-	var told provenance
+	promise := requestOf(ctx).promise
+	told := provenance{token: promise.token}
 	orders := selected(ctx)
 	loads := make([]func() (model.Node, error), len(ids))
 	for i, id := range ids {
-		loads[i] = nodeOf(ctx, orders, id, &told, ast.PathIndex(i))
+		loads[i] = nodeOf(ctx, promise, orders, id, &told, ast.PathIndex(i))
 	}
 	nodes := make([]model.Node, len(ids))
 	for i, load := range loads {
@@ -104,22 +102,23 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 
 // node answers Query.node.
 func (r *Resolver) node(ctx context.Context, id string) (model.Node, error) {
-	var told provenance
-	node, err := nodeOf(ctx, selected(ctx), id, &told)()
+	promise := requestOf(ctx).promise
+	told := provenance{token: promise.token}
+	node, err := nodeOf(ctx, promise, selected(ctx), id, &told)()
 	r.tell(ctx, told)
 	return node, err
 }
 
 // nodeOf begins to load whatever has a global id, for the field at ctx or its element at an index. An id that is none of
 // ours is of nothing.
-func nodeOf(ctx context.Context, orders selection, id string, told *provenance,
+func nodeOf(ctx context.Context, p promise, orders selection, id string, told *provenance,
 	index ...ast.PathElement) func() (model.Node, error) {
 	typeName, raw, _ := parseGlobalID(id)
 	switch typeName {
 	case orderType:
-		return untyped(orderOf(ctx, orders, compose.Request{ID: raw}, told, index...))
+		return untyped(orderOf(ctx, orders, compose.Request{ID: raw, Freshness: p.of(raw)}, told, index...))
 	case consumerType:
-		return untyped(consumerOf(ctx, raw, told))
+		return untyped(consumerOf(ctx, compose.ConsumerRequest{ID: raw, Freshness: p.Freshness}, told))
 	case restaurantType:
 		return untyped(restaurantOf(ctx, raw, told))
 	}

@@ -16,8 +16,8 @@ func (r *consumerResolver) ID(ctx context.Context, obj *order.Consumer) (string,
 	return globalID(consumerType, obj.ConsumerID), nil
 }
 
-func (r *consumerResolver) OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string) (*model.OrderConnection, error) {
-	return r.history(ctx, &obj.ConsumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}})
+func (r *consumerResolver) OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
+	return r.history(ctx, &obj.ConsumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}, freshness})
 }
 
 func (r *orderResolver) ID(ctx context.Context, obj *order.Order) (string, error) {

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"slices"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -15,7 +13,7 @@ import (
 
 // order answers Query.order.
 func (r *Resolver) order(ctx context.Context, id string, wanted *model.Freshness) (*order.Order, error) {
-	promise, err := r.promise(wanted)
+	promise, err := r.promise(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -23,69 +21,10 @@ func (r *Resolver) order(ctx context.Context, id string, wanted *model.Freshness
 	if raw == "" {
 		return nil, nil
 	}
-	promise.Least = promise.seen[raw]
 	told := provenance{token: promise.token}
-	o, err := orderOf(ctx, selected(ctx), compose.Request{ID: raw, Freshness: promise.Freshness}, &told)()
+	o, err := orderOf(ctx, selected(ctx), compose.Request{ID: raw, Freshness: promise.of(raw)}, &told)()
 	r.tell(ctx, told)
 	return o, err
-}
-
-// promise is a Freshness argument, read.
-type promise struct {
-	compose.Freshness              // without Least, which depends on the order
-	token             compose.Seen // what its token says
-	seen              compose.Seen // that and what was seen besides
-}
-
-// What a Freshness argument may hold.
-const (
-	maxWait = 5 * time.Second
-	maxSeen = 100
-)
-
-var (
-	modes   = []compose.Mode{compose.Eventual, compose.AtLeast, compose.Fresh}
-	onStale = []compose.OnStale{compose.Serve, compose.Fail}
-)
-
-func (r *Resolver) promise(wanted *model.Freshness) (promise, error) {
-	p := promise{seen: compose.Seen{}}
-	if wanted == nil {
-		return p, nil
-	}
-	p.Mode, p.OnStale = compose.Mode(wanted.Mode), compose.OnStale(wanted.OnStale)
-	if !slices.Contains(modes, p.Mode) {
-		return p, badInput("freshness.mode: %.40q is none of %v", wanted.Mode, modes)
-	}
-	if !slices.Contains(onStale, p.OnStale) {
-		return p, badInput("freshness.onStale: %.40q is none of %v", wanted.OnStale, onStale)
-	}
-	p.Wait = time.Duration(wanted.WaitMs) * time.Millisecond
-	if p.Wait < 0 || p.Wait > maxWait {
-		return p, badInput("freshness.waitMs: %d; 0 to %d are possible", wanted.WaitMs, maxWait.Milliseconds())
-	}
-	if len(wanted.Seen) > maxSeen {
-		return p, badInput("freshness.seen: %d versions; %d are possible", len(wanted.Seen), maxSeen)
-	}
-	if wanted.Token != nil {
-		var err error
-		if p.token, err = r.tokens.Open(*wanted.Token); err != nil {
-			return p, badInput("freshness.token: %w", err)
-		}
-		p.seen.Merge(p.token)
-	}
-	for _, s := range wanted.Seen {
-		if compose.PartsOf(s.Aggregate) == 0 {
-			return p, badInput("freshness.seen: %.40q is no aggregate", s.Aggregate)
-		}
-		var v compose.Versions
-		v.Raise(s.Aggregate, s.Version)
-		p.seen.Merge(compose.Seen{rawID(orderType, s.ID): v})
-	}
-	if p.Mode == compose.Eventual && (wanted.Token != nil || len(wanted.Seen) > 0) {
-		return p, badInput("freshness: token and seen promise nothing in mode EVENTUAL; AT_LEAST keeps them")
-	}
-	return p, nil
 }
 
 // selection is what is selected of an order.
@@ -113,11 +52,11 @@ func orderOf(ctx context.Context, s selection, q compose.Request, told *provenan
 		if err != nil {
 			return nil, err
 		}
-		told.add(answer.Source, answer.Reason, answer.Kept && answer.Err == nil)
+		told.add(answer.Source, answer.Reason, answer.Kept && answer.Err == nil, answer.Lag)
 		if answer.Err != nil || answer.Order == nil {
 			return nil, answer.Err
 		}
-		told.show(q.ID, answer.Versions)
+		told.show(q.ID, answer.Versions, answer.Source != compose.FromView)
 		for _, f := range s.fields {
 			a, isPart := partFields[f.Name]
 			if failed := answer.Failed[a]; isPart && failed != nil && lacks(answer.Order, a) {

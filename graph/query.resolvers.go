@@ -12,16 +12,16 @@ import (
 	"github.com/viewgate/viewgate/view/order"
 )
 
-func (r *queryResolver) OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string) (*model.OrderConnection, error) {
-	return r.history(ctx, consumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}})
+func (r *queryResolver) OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
+	return r.history(ctx, consumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}, freshness})
 }
 
 func (r *queryResolver) Order(ctx context.Context, id string, freshness *model.Freshness) (*order.Order, error) {
 	return r.order(ctx, id, freshness)
 }
 
-func (r *queryResolver) Consumer(ctx context.Context, id string) (*order.Consumer, error) {
-	return r.consumer(ctx, id)
+func (r *queryResolver) Consumer(ctx context.Context, id string, freshness *model.Freshness) (*order.Consumer, error) {
+	return r.consumer(ctx, id, freshness)
 }
 
 func (r *queryResolver) Restaurant(ctx context.Context, id string) (*order.Restaurant, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"net/http"
 	"sync"
 	"time"
 
@@ -19,14 +20,18 @@ type request struct {
 	id     string
 	viewer view.Viewer
 
+	promise promise     // what the headers ask of every field
+	header  http.Header // of the answer
+
 	orders      *dataloader.Loader[compose.Request, compose.Answer]
-	consumers   *dataloader.Loader[string, compose.ConsumerAnswer]
+	consumers   *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
 	restaurants *dataloader.Loader[string, compose.RestaurantAnswer]
 
 	mu        sync.Mutex // guards what follows: fields are resolved at the same time
 	operation string
 	outcome   string
 	notes     []note
+	read      compose.Read // what all of them showed
 }
 
 type requestKey struct{}
@@ -40,8 +45,8 @@ func newRequest(ctx context.Context, reader *compose.Reader, viewer view.Viewer)
 	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
 		return reader.ReadOrders(ctx, viewer, requests)
 	})
-	r.consumers = newLoader(ctx, func(ctx context.Context, ids []string) []compose.ConsumerAnswer {
-		return reader.Consumers(ctx, viewer, ids)
+	r.consumers = newLoader(ctx, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
+		return reader.Consumers(ctx, viewer, requests)
 	})
 	r.restaurants = newLoader(ctx, reader.Restaurants)
 	return r, ctx

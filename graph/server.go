@@ -60,7 +60,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.Use(options.Limits)
 	server.AroundOperations(nameOperation)
 	server.AroundFields(leafRules(executable.Schema()))
-	server.AroundResponses(freshness(options.Lag, options.SearchDelay))
+	server.AroundResponses(freshness(options.TokenKey))
 	server.AroundResponses(capErrors(options.Limits.Errors))
 	return &endpoint{server: server, reader: reader, options: options}, nil
 }
@@ -78,9 +78,15 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), e.options.Limits.Timeout)
 	defer cancel()
 	request, ctx := newRequest(ctx, e.reader, e.options.Viewer(r))
+	request.header = w.Header()
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if status, err := e.check(r); err != nil {
+	status, err := e.check(r)
+	if err == nil {
+		status = http.StatusBadRequest
+		request.promise, err = promiseOf(r.Header, e.options.TokenKey)
+	}
+	if err != nil {
 		refuse(ctx, w, status, err)
 		request.outcome = string(badUserInput)
 	} else {

@@ -262,10 +262,10 @@ func TestObserve(t *testing.T) {
 }
 
 func TestLagUnknown(t *testing.T) {
-	for name, lag := range map[string]Lag{"nobody knows": fixedLag(-1), "nobody to ask": nil} {
-		g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Lag = lag })
+	for name, progress := range map[string]compose.Progress{"nobody knows": fixedProgress{lag: -1}, "nobody to ask": nil} {
+		g := newGatewayOf(t, progress, ada, newOrders(1))
 		a := g.mustAsk(t, `{ orderHistory { total { count } } }`)
-		want := []told{{Path: []any{"orderHistory"}, Source: "VIEW", Reason: "satisfied", Kept: true}}
+		want := []told{{Path: []any{"orderHistory"}, Source: "VIEW", Reason: "satisfied", Kept: true, Versions: []seenVersion{}}}
 		a.Extensions.Freshness[0].Token = nil
 		if diff := cmp.Diff(want, a.Extensions.Freshness); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

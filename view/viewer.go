@@ -24,6 +24,9 @@ func Support() Viewer { return Viewer{role: roleAll} }
 // As returns the viewer who sees the documents whose field marked @visibleTo(role) equals id.
 func As(role Role, id string) Viewer { return Viewer{role: role, id: id} }
 
+// Is returns the id of whom a viewer of this role is; not ok for other viewers.
+func (v Viewer) Is(role Role) (id string, ok bool) { return v.id, v.role == role && v.id != "" }
+
 // SeesAll reports whether the viewer is Support.
 func (v Viewer) SeesAll() bool { return v.role == roleAll }
 

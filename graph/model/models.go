@@ -20,14 +20,18 @@ type Count struct {
 	Precision CountPrecision `json:"precision"`
 }
 
-// How fresh an answer must be.
+// How fresh an answer must be. The view is asked first, then waited for, and then the owners are asked for what it lacks;
+// extensions.freshness tells what was done.
 type Freshness struct {
 	// What is promised.
 	Mode string `json:"mode"`
-	// From extensions.freshness of an earlier answer.
+	// For AT_LEAST: from extensions.freshness of an earlier answer.
 	Token *string `json:"token,omitempty"`
-	// From commands' answers.
+	// For AT_LEAST: from commands' answers, up to 100.
 	Seen []*SeenVersion `json:"seen,omitempty"`
+	// A view that lags less than this behind what was published is fresh enough, in any mode: for FRESH, too, which then does
+	// not ask the owners. In milliseconds, from 1; no bound unless given.
+	MaxStalenessMs *int `json:"maxStalenessMs,omitempty"`
 	// How long to wait for the view before the owners are asked, in milliseconds: 0 to 5000.
 	WaitMs int `json:"waitMs"`
 	// What to do when the promise cannot be kept.

@@ -1,0 +1,141 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/view"
+)
+
+// Progress tells how far the view is that a Reader reads. Its methods may be called from several goroutines.
+type Progress interface {
+	// Written returns how far the view holds all that was published; nil where nobody knows. A read by id that begins
+	// afterwards sees it.
+	Written() feed.Positions
+	// Wait returns nil once Written has reached the barrier, or the context's error.
+	Wait(ctx context.Context, barrier feed.Positions) error
+	// Lag is the age of the newest ends of the topics that Written has reached.
+	Lag() (lag time.Duration, known bool)
+	// Filling reports whether the view has not yet reached the topics' ends since it was made.
+	Filling() bool
+	// Ends returns where the topics end, at a moment after the call.
+	Ends(ctx context.Context) (feed.Positions, error)
+}
+
+// unknown is the Progress of which nothing is known.
+type unknown struct{}
+
+var errUnknown = errors.New("nobody tells how far the view is")
+
+func (unknown) Written() feed.Positions                              { return nil }
+func (unknown) Lag() (lag time.Duration, known bool)                 { return 0, false }
+func (unknown) Filling() bool                                        { return false }
+func (unknown) Ends(context.Context) (feed.Positions, error)         { return nil, errUnknown }
+func (unknown) Wait(_ context.Context, barrier feed.Positions) error { return errUnknown }
+
+// horizon knows how far searches see. A read by id sees a write at once, a search after the store's next refresh, which
+// the horizon can have at once: one at a time, for all who wait for it.
+type horizon struct {
+	store     view.Store
+	progress  Progress
+	delay     time.Duration // how much later a search may see a write, without a refresh from here
+	refreshes latest[struct{}]
+
+	mu   sync.Mutex
+	sees feed.Positions // guarded by mu: searches see all below
+	asOf time.Time      // guarded by mu: searches see all that was published then; zero: not known
+}
+
+func newHorizon(store view.Store, progress Progress, delay time.Duration) *horizon {
+	h := &horizon{store: store, progress: progress, delay: delay}
+	h.refreshes.run = h.refreshNow
+	return h
+}
+
+// standing returns how far the view is, for reads by id that begin afterwards.
+func (h *horizon) standing() standing {
+	s := standing{written: h.progress.Written(), filling: h.progress.Filling()}
+	if lag, known := h.progress.Lag(); known {
+		s.lag = &lag
+	}
+	return s
+}
+
+// searched returns how far searches that begin afterwards see.
+func (h *horizon) searched() standing {
+	s := h.standing()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.delay > 0 {
+		s.written = h.sees
+	}
+	if s.lag != nil {
+		lag := *s.lag + h.delay
+		if !h.asOf.IsZero() {
+			lag = min(lag, time.Since(h.asOf))
+		}
+		s.lag = &lag
+	}
+	return s
+}
+
+// refresh returns when searches see all that had been written before the call.
+func (h *horizon) refresh(ctx context.Context) error {
+	_, err := h.refreshes.get(ctx)
+	return err
+}
+
+func (h *horizon) refreshNow(ctx context.Context) (struct{}, error) {
+	at, stood := time.Now(), h.standing()
+	if err := h.store.Refresh(ctx); err != nil {
+		return struct{}{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sees = stood.written
+	if stood.lag != nil {
+		h.asOf = at.Add(-*stood.lag)
+	}
+	return struct{}{}, nil
+}
+
+// reach returns nil once searches see all below the barrier, or an error when ctx ends first.
+func (h *horizon) reach(ctx context.Context, barrier feed.Positions) error {
+	if h.searched().written.Reach(barrier) {
+		return nil
+	}
+	if err := h.progress.Wait(ctx, barrier); err != nil {
+		return err
+	}
+	return h.refresh(ctx)
+}
+
+// young returns nil once searches see all that was published longer ago than this, or an error when ctx ends first.
+func (h *horizon) young(ctx context.Context, most time.Duration) error {
+	pause := time.NewTicker(youngPause)
+	defer pause.Stop()
+	for {
+		if s := h.searched(); s.lag != nil && *s.lag <= most {
+			return nil
+		}
+		if s := h.standing(); s.lag != nil && *s.lag <= most {
+			if err := h.refresh(ctx); err != nil {
+				return err
+			}
+			if s := h.searched(); s.lag != nil && *s.lag <= most {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-pause.C:
+		}
+	}
+}
+
+// youngPause is how often young looks again.
+const youngPause = 10 * time.Millisecond
