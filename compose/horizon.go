@@ -102,36 +102,40 @@ func (h *horizon) refreshNow(ctx context.Context) (struct{}, error) {
 	return struct{}{}, nil
 }
 
-// reach returns nil once searches see all below the barrier, or an error when ctx ends first.
-func (h *horizon) reach(ctx context.Context, barrier feed.Positions) error {
+// reach returns nil once searches see all below the barrier, which it waits for until waiting ends. A refresh is no
+// waiting: it takes as long as it takes.
+func (h *horizon) reach(ctx, waiting context.Context, barrier feed.Positions) error {
 	if h.searched().written.Reach(barrier) {
 		return nil
 	}
-	if err := h.progress.Wait(ctx, barrier); err != nil {
-		return err
+	if !h.progress.Written().Reach(barrier) {
+		if err := h.progress.Wait(waiting, barrier); err != nil {
+			return err
+		}
 	}
 	return h.refresh(ctx)
 }
 
-// young returns nil once searches see all that was published longer ago than this, or an error when ctx ends first.
-func (h *horizon) young(ctx context.Context, most time.Duration) error {
+// young returns nil once searches see all that was published longer ago than this, which it waits for until waiting ends.
+func (h *horizon) young(ctx, waiting context.Context, most time.Duration) error {
 	pause := time.NewTicker(youngPause)
 	defer pause.Stop()
+	within := func(s standing) bool { return s.lag != nil && *s.lag <= most }
 	for {
-		if s := h.searched(); s.lag != nil && *s.lag <= most {
+		if within(h.searched()) {
 			return nil
 		}
-		if s := h.standing(); s.lag != nil && *s.lag <= most {
+		if within(h.standing()) {
 			if err := h.refresh(ctx); err != nil {
 				return err
 			}
-			if s := h.searched(); s.lag != nil && *s.lag <= most {
+			if within(h.searched()) {
 				return nil
 			}
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-waiting.Done():
+			return waiting.Err()
 		case <-pause.C:
 		}
 	}

@@ -127,13 +127,13 @@ func (l *list) freshen(ctx context.Context) {
 	young := true
 	if f.MaxStaleness > 0 {
 		waiting, cancel := l.within(ctx)
-		young = l.horizon.young(waiting, f.MaxStaleness) == nil
+		young = l.horizon.young(ctx, waiting, f.MaxStaleness) == nil
 		cancel()
 	}
 	beyond := true
 	if f.Mode == AtLeast && f.Beyond != nil {
 		waiting, cancel := l.within(ctx)
-		beyond = l.horizon.reach(waiting, *f.Beyond) == nil
+		beyond = l.horizon.reach(ctx, waiting, *f.Beyond) == nil
 		cancel()
 	}
 	switch {
@@ -153,8 +153,8 @@ func (l *list) fresh(ctx context.Context) {
 	l.note(Asked)
 	waiting, cancel := l.within(ctx)
 	defer cancel()
-	barrier, err := l.options.Progress.Ends(waiting)
-	passed := err == nil && l.horizon.reach(waiting, barrier) == nil
+	barrier, err := l.options.Progress.Ends(ctx)
+	passed := err == nil && l.horizon.reach(ctx, waiting, barrier) == nil
 	l.recent(ctx, passed)
 }
 
@@ -387,5 +387,5 @@ func (l *list) withoutView(ctx context.Context, down error) (OrderPage, error) {
 		return OrderPage{}, err
 	}
 	page.Exact = false
-	return l.page(page, standing{}, FromOwners)
+	return l.page(ctx, page, standing{}, FromOwners)
 }

@@ -26,7 +26,7 @@ func (l *list) search(ctx context.Context) (OrderPage, error) {
 		if err != nil {
 			return OrderPage{}, err
 		}
-		return l.page(page, stood, FromView)
+		return l.page(ctx, page, stood, FromView)
 	}
 	ids := make([]any, 0, len(l.overlay))
 	for id := range l.overlay {
@@ -45,7 +45,7 @@ func (l *list) search(ctx context.Context) (OrderPage, error) {
 	if err != nil {
 		return OrderPage{}, err
 	}
-	return l.page(merge(l.Query, page, overlaid), stood, FromBoth)
+	return l.page(ctx, merge(l.Query, page, overlaid), stood, FromBoth)
 }
 
 // match asks the list's own query of the overlaid orders alone.
@@ -112,10 +112,10 @@ func mergeFacet(f view.Facet, a, b []view.Bucket) []view.Bucket {
 }
 
 // page reads the hits and says how fresh they are.
-func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, error) {
+func (l *list) page(ctx context.Context, found view.Page, stood standing, source Source) (OrderPage, error) {
 	page := OrderPage{
 		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets,
-		Source: source, Reason: l.reason, Kept: l.kept, Lag: stood.lag, Composed: Seen{},
+		Source: source, Lag: stood.lag, Composed: Seen{},
 	}
 	for _, hit := range found.Hits {
 		o, err := order.Decode(hit.Source)
@@ -135,5 +135,38 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 			page.Approximate = page.Approximate || len(found.Facets[i]) >= facet.Size // what was cut off may belong in it
 		}
 	}
+	l.mend(ctx, &page)
+	page.Reason, page.Kept = l.reason, l.kept
 	return page, nil
+}
+
+// mend composes the degraded parts that the page shows, of which the view has lost an event. It leaves the orders where
+// they stand.
+func (l *list) mend(ctx context.Context, page *OrderPage) {
+	wanted := map[string]Parts{}
+	for _, hit := range page.Hits {
+		for _, a := range l.Parts.List() {
+			if p := hit.Order.Parts[a]; p != nil && p.Degraded != nil {
+				wanted[hit.Order.OrderID] |= PartsOf(a)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	l.note(Degraded)
+	compositions := l.owners.Compose(ctx, wanted)
+	for _, hit := range page.Hits {
+		c := compositions[hit.Order.OrderID]
+		if c.Order == nil {
+			continue
+		}
+		hit.Order.Join(c.Order)
+		page.Composed[hit.Order.OrderID] = VersionsOf(hit.Order, AllParts)
+		page.Source = FromBoth
+		for _, failed := range c.Failed {
+			l.note(reasonOf(failed))
+			l.kept = l.kept && l.Freshness.Mode == Eventual
+		}
+	}
 }

@@ -17,7 +17,10 @@ import (
 	"github.com/viewgate/viewgate/view/order"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// bleve's analysis workers live as long as the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+}
 
 func TestCompose(t *testing.T) {
 	f := serveOwners(t)
