@@ -339,3 +339,40 @@ func TestListSources(t *testing.T) {
 		})
 	}
 }
+
+// TestFreshPageCalls: a fresh page asks each owner once for all its orders, and not those of whom nothing is shown.
+func TestFreshPageCalls(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		parts Parts
+		query view.Query
+		calls map[string]int
+	}{
+		{"all parts", AllParts, view.Query{}, map[string]int{"orders": 1, "tickets": 1, "deliveries": 1, "bills": 1}},
+		{"no ticket", PartsOf(order.AggregateOrder, order.AggregateBill), view.Query{},
+			map[string]int{"orders": 1, "bills": 1}},
+		{"a ticket to filter by", PartsOf(order.AggregateOrder),
+			view.Query{Filter: view.In{Field: "ticket.state", Values: []any{"ACCEPTED"}}},
+			map[string]int{"orders": 1, "tickets": 1}},
+		{"a status to order by", PartsOf(order.AggregateOrder), view.Query{Sort: []view.Sort{{Field: "status"}}},
+			map[string]int{"orders": 1, "tickets": 1, "deliveries": 1, "bills": 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			for i := range 50 {
+				v := Versions{Order: 2, Ticket: 2}
+				w.has(fmt.Sprint(i+100), v, Versions{Order: 1, Ticket: 1}, Versions{Order: 1})
+			}
+			test.query.Size = 50
+			page, err := w.reader(t, behind()).SearchOrders(t.Context(), view.As(view.RoleConsumer, "7"), ListRequest{
+				Query: test.query, Freshness: Freshness{Mode: Fresh}, Parts: test.parts,
+			})
+			if err != nil || !page.Kept || len(page.Hits) == 0 {
+				t.Fatalf("%+v, %v", page, err)
+			}
+			if diff := cmp.Diff(test.calls, w.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -265,6 +265,11 @@ func (g *gateway) send(t testing.TB, r *http.Request) answered {
 	t.Helper()
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, r)
+	return decodeAnswer(t, w)
+}
+
+func decodeAnswer(t testing.TB, w *httptest.ResponseRecorder) answered {
+	t.Helper()
 	a := answered{status: w.Code}
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
 		t.Fatalf("%v in %s", err, w.Body)
