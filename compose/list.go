@@ -140,7 +140,7 @@ func (l *list) freshen(ctx context.Context) {
 	case f.owners():
 		l.fresh(ctx)
 	case !young || !beyond:
-		l.recent(ctx, false)
+		l.recent(ctx, l.recentOrders(ctx), false)
 	}
 	if f.Mode == AtLeast {
 		l.seen(ctx)
@@ -151,38 +151,54 @@ func (l *list) freshen(ctx context.Context) {
 // owners have changed since.
 func (l *list) fresh(ctx context.Context) {
 	l.note(Asked)
+	told := make(chan recentOrders, 1)
+	go func() { told <- l.recentOrders(ctx) }() // ends with ctx, or when the owner's time is up
 	waiting, cancel := l.within(ctx)
 	defer cancel()
 	barrier, err := l.options.Progress.Ends(ctx)
 	passed := err == nil && l.horizon.reach(ctx, waiting, barrier) == nil
-	l.recent(ctx, passed)
+	l.recent(ctx, <-told, passed)
+}
+
+// recentOrders is what the Order service tells of a consumer's latest orders.
+type recentOrders struct {
+	orders []Composition
+	err    error
+}
+
+// recentOrders asks for all that may have changed since the view was told, of one consumer's orders.
+func (l *list) recentOrders(ctx context.Context) (told recentOrders) {
+	if l.Consumer == "" {
+		return told
+	}
+	var since time.Time
+	if stood := l.horizon.standing(); stood.lag != nil && !stood.filling {
+		since = l.begun.Add(-*stood.lag - recently)
+	}
+	told.orders, told.err = l.owners.RecentOrders(ctx, l.Consumer, since)
+	return told
 }
 
 // recent overlays what of the consumer's orders their owners have newer than the view. Passed says that the view has all
 // that it needs of what was published.
-func (l *list) recent(ctx context.Context, passed bool) {
+func (l *list) recent(ctx context.Context, told recentOrders, passed bool) {
+	stood := l.horizon.standing()
 	if l.Consumer == "" {
 		if !passed {
 			l.late()
 		}
 		return
 	}
-	var since time.Time
-	stood := l.horizon.standing()
-	if stood.lag != nil && !stood.filling {
-		since = l.begun.Add(-*stood.lag - recently)
-	}
-	told, err := l.owners.RecentOrders(ctx, l.Consumer, since)
-	if err != nil {
-		l.broken(reasonOf(err))
+	if told.err != nil {
+		l.broken(reasonOf(told.err))
 		return
 	}
 	if !passed {
 		l.note(stood.why(Behind))
 	}
-	ids := make([]string, 0, len(told))
-	orders := make(map[string]Composition, len(told))
-	for _, c := range told {
+	ids := make([]string, 0, len(told.orders))
+	orders := make(map[string]Composition, len(told.orders))
+	for _, c := range told.orders {
 		ids = append(ids, c.Order.OrderID)
 		orders[c.Order.OrderID] = c
 	}

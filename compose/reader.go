@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/viewgate/viewgate/feed"
@@ -75,13 +76,14 @@ func (r *Reader) ReadOrders(ctx context.Context, v view.Viewer, requests []Reque
 	for i, q := range requests {
 		reads[i] = &read{Request: q}
 	}
+	ask := r.ask(ctx, reads)
 	r.look(ctx, v, reads)
 	r.lookHidden(ctx, v, reads)
 	for _, d := range reads {
 		d.verdict = d.decide()
 	}
 	r.wait(ctx, v, reads)
-	compositions := r.compose(ctx, reads)
+	compositions := r.compose(ctx, reads, ask())
 	answers := make([]Answer, len(reads))
 	for i, d := range reads {
 		answers[i] = r.answer(v, d, compositions)
@@ -189,15 +191,46 @@ func (r *Reader) lookAgain(ctx context.Context, v view.Viewer, behind []*read) {
 	}
 }
 
-// compose asks the owners for all that the reads need.
-func (r *Reader) compose(ctx context.Context, reads []*read) map[string]Composition {
+// ask begins to ask the owners for what is theirs to tell, whatever the view has, and returns how to wait for their
+// answers.
+func (r *Reader) ask(ctx context.Context, reads []*read) (wait func() map[string]Composition) {
 	wanted := map[string]Parts{}
 	for _, d := range reads {
-		if d.verdict.need != 0 {
-			wanted[d.ID] |= d.verdict.need
+		if d.Freshness.owners() {
+			wanted[d.ID] |= d.Parts
 		}
 	}
-	return r.owners.Compose(ctx, wanted)
+	if len(wanted) == 0 {
+		return func() map[string]Composition { return nil }
+	}
+	answers := make(chan map[string]Composition, 1)
+	go func() { answers <- r.owners.Compose(ctx, wanted) }() // ends with ctx, or when every owner's time is up
+	return func() map[string]Composition { return <-answers }
+}
+
+// compose asks the owners for what the reads need besides what they have answered.
+func (r *Reader) compose(ctx context.Context, reads []*read, answered map[string]Composition) map[string]Composition {
+	wanted := map[string]Parts{}
+	for _, d := range reads {
+		need := d.verdict.need
+		if d.Freshness.owners() {
+			need &^= d.Parts
+		}
+		if need != 0 {
+			wanted[d.ID] |= need
+		}
+	}
+	all := r.owners.Compose(ctx, wanted)
+	for id, first := range answered {
+		second, both := all[id]
+		if !both {
+			all[id] = first
+			continue
+		}
+		second.Order.Join(first.Order)
+		maps.Copy(second.Failed, first.Failed)
+	}
+	return all
 }
 
 // answer joins the view's document with what was composed for it.
