@@ -46,7 +46,8 @@ type News struct {
 	Changed []string
 	// Written says, for partitions that the indexer has claimed, how far the index holds all of their records.
 	Written Positions
-	// Filling says that the index has not yet reached its topics' ends since it was made.
+	// Filling says that the index has not yet reached, in some of Written's partitions, where these ended when its indexers
+	// first came to them: it misses documents that are not new.
 	Filling bool
 }
 
