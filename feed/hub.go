@@ -34,14 +34,11 @@ const maxIndices = 8
 
 // NewHub returns a Hub that follows no index yet.
 func NewHub() *Hub {
-	h := &Hub{followed: newIndex("")}
+	h := &Hub{}
+	h.followed = h.index("")
 	h.changes.init()
 	h.waiters.init()
 	return h
-}
-
-func newIndex(id string) *index {
-	return &index{id: id, written: Positions{}, filling: map[Partition]bool{}}
 }
 
 var _ Publisher = (*Hub)(nil)
@@ -85,7 +82,7 @@ func (h *Hub) index(id string) *index {
 		oldest := slices.IndexFunc(h.indices, func(x *index) bool { return x != h.followed })
 		h.indices = slices.Delete(h.indices, oldest, oldest+1)
 	}
-	x := newIndex(id)
+	x := &index{id: id, written: Positions{}, filling: map[Partition]bool{}}
 	h.indices = append(h.indices, x)
 	return x
 }
