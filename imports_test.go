@@ -23,7 +23,7 @@ func TestImports(t *testing.T) {
 		"projection":       "event view view/order wire",
 		"deadletter":       "event",
 		"feed/broker":      "feed",
-		"indexer":          "deadletter event feed projection view",
+		"indexer":          "deadletter event feed feed/broker projection view",
 		"rebuild":          "event feed indexer projection view view/order",
 		"compose":          "feed view view/order wire",
 		"graph":            "compose feed schema view view/order graph/model graph/scalar",

@@ -2,7 +2,6 @@ package indexer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/feed/broker"
 )
 
 // handler is the indexer as a sarama.ConsumerGroupHandler. Each session, between two rebalances, has workers of its own:
@@ -34,8 +34,10 @@ type session struct {
 	buffer   *semaphore.Weighted // bytes of records taken and not done
 	limit    int64               // of buffer
 	pace     *pace
+	telling  *telling
 
 	abandon context.CancelFunc // gives up the writes in flight
+	given   <-chan struct{}    // closed when they are given up
 	working sync.WaitGroup     // the workers
 	healing sync.WaitGroup     // the goroutine that heals, which ends before the workers do
 	stop    context.CancelFunc // ends it
@@ -46,25 +48,40 @@ type session struct {
 // Setup implements sarama.ConsumerGroupHandler.
 func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	x := h.indexer
+	var filling map[partition]int64
+	if x.options.Feed != nil {
+		var err error
+		if filling, err = h.filling(cs.Claims()); err != nil {
+			return err
+		}
+	}
 	ctx, abandon := context.WithCancel(context.Background())
 	s := &session{
 		trackers: map[partition]*tracker{},
 		buffer:   semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
-		pace: newPace(), abandon: abandon, tick: make(chan struct{}),
+		pace: newPace(), abandon: abandon, given: ctx.Done(), tick: make(chan struct{}),
 	}
 	for topic, numbers := range cs.Claims() {
 		for _, number := range numbers {
-			t := &tracker{mark: func(next int64) { cs.MarkOffset(topic, number, next, "") }}
-			s.trackers[partition{topic, number}] = t
+			part := partition{Topic: topic, Number: number}
+			s.trackers[part] = &tracker{mark: func(next int64) {
+				cs.MarkOffset(topic, number, next, fillingMark(next, filling[part]))
+			}}
 		}
 	}
+	s.telling = newTelling(x, filling, s.release)
 	for range x.options.Workers {
-		w := newWorker(x, h.letters, func(err error) { x.fail(err, h.stop) }, s.release)
+		w := newWorker(x, h.letters, func(err error) { x.fail(err, h.stop) }, s.telling)
 		s.workers = append(s.workers, w)
 		s.working.Go(func() { w.run(ctx) })
 	}
 	s.ticking.Go(func() { every(commitInterval, s.tick, cs.Commit) })
 	s.ticking.Go(func() { every(observeInterval, s.tick, h.observe) })
+	if x.options.Feed != nil {
+		s.ticking.Go(func() {
+			every(progressInterval, s.tick, func() { s.telling.progress(time.Now(), x.progress.written()) })
+		})
+	}
 	healing, stop := context.WithCancel(ctx)
 	s.stop = stop
 	s.healing.Go(func() { x.heal(healing, s) })
@@ -115,48 +132,16 @@ func (h *handler) observe() {
 		return
 	}
 	at := time.Now()
-	end, err := newest(h.watch, claims)
+	ends, err := broker.Ends(h.watch, claims)
 	if err != nil {
 		h.indexer.options.Logger.Debug("ends of the topics are not known", "error", err)
 		return
 	}
-	h.indexer.progress.observe(at, end)
-}
-
-// newest asks each partition's leader for the offset behind its last committed record, in one request a broker.
-func newest(client sarama.Client, parts []partition) (map[partition]int64, error) {
-	requests := map[*sarama.Broker]*sarama.OffsetRequest{}
-	for _, part := range parts {
-		leader, err := client.Leader(part.topic, part.number)
-		if err != nil {
-			return nil, fmt.Errorf("leader of %s/%d: %w", part.topic, part.number, err)
-		}
-		if requests[leader] == nil {
-			requests[leader] = sarama.NewOffsetRequest(client.Config().Version)
-			requests[leader].IsolationLevel = client.Config().Consumer.IsolationLevel
-		}
-		requests[leader].AddBlock(part.topic, part.number, sarama.OffsetNewest, 1)
-	}
-	end := make(map[partition]int64, len(parts))
-	for leader, request := range requests {
-		response, err := leader.GetAvailableOffsets(request)
-		if err != nil {
-			return nil, fmt.Errorf("ends at broker %s: %w", leader.Addr(), errors.Join(err, leader.Close()))
-		}
-		for topic, blocks := range response.Blocks {
-			for number, block := range blocks {
-				if block.Err != sarama.ErrNoError {
-					return nil, errors.Join(fmt.Errorf("end of %s/%d: %w", topic, number, block.Err), client.RefreshMetadata(topic))
-				}
-				end[partition{topic, number}] = block.Offset
-			}
-		}
-	}
-	return end, nil
+	h.indexer.progress.observe(at, ends)
 }
 
 // Cleanup implements sarama.ConsumerGroupHandler. All ConsumeClaims have returned: what they handed over is finished
-// within the drain timeout, or abandoned without a mark, to be consumed again by whoever claims the partition next. A
+// and told within the drain timeout, or abandoned without a mark, to be consumed again by whoever claims the partition next. A
 // bulk that still reaches the store later loses to that one's, or has written what it would write: writes are
 // conditional.
 func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
@@ -168,10 +153,14 @@ func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 	}
 	timer := time.AfterFunc(h.indexer.options.DrainTimeout, s.abandon)
 	s.working.Wait()
+	s.telling.end(s.given)
 	timer.Stop()
 	s.abandon()
 	close(s.tick)
 	s.ticking.Wait()
+	if h.indexer.options.Feed != nil {
+		s.telling.progress(time.Now(), h.indexer.progress.written())
+	}
 	cs.Commit()
 	h.indexer.progress.end()
 	return nil
@@ -181,7 +170,8 @@ func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 // workers have more than they can hold, which stops the fetching, and so bounds memory whatever the backlog.
 func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	s := h.session
-	t := s.trackers[partition{claim.Topic(), claim.Partition()}]
+	part := partition{Topic: claim.Topic(), Number: claim.Partition()}
+	t := s.trackers[part]
 	first := claim.InitialOffset()
 	if first < 0 { // nothing was committed yet
 		var err error
@@ -190,7 +180,6 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 		}
 	}
 	t.begin(first)
-	part := partition{claim.Topic(), claim.Partition()}
 	h.indexer.progress.claim(part, t.position)
 	defer s.pace.leave(part)
 	var at int64 // where it was last in the pace, 0 where it has left

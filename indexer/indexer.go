@@ -7,8 +7,9 @@
 // the document that they belong to: so one goroutine of this process writes a document at a time. In a backlog the claims
 // keep abreast in the log's time (pace.go), so that a document's events meet in one batch. A worker (worker.go)
 // takes all that waits, folds the events of each document into one conditional write, and sends the writes of all its
-// documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter); a
-// partition's offset is marked up to the first record that is not (tracker.go).
+// documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter), and
+// the documents told to whoever follows the views (telling.go); a partition's offset is marked up to the first record
+// that is not (tracker.go).
 //
 // # The promise
 //
@@ -31,6 +32,7 @@ import (
 
 	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
 )
@@ -40,6 +42,7 @@ type View struct {
 	Name       string
 	Projection projection.Projection
 	Store      view.Store
+	Index      string // the id of the store's index, by which news name it; "": there are no news of it
 	Healer     Healer // tells what is missing for good; nil: nobody does
 }
 
@@ -56,6 +59,10 @@ type Options struct {
 	GapPatience  time.Duration // how long a missing event may take before its owner is asked; default 5 s
 	DrainTimeout time.Duration // how long writes in flight may go on at a rebalance or a stop; default 5 s
 	Logger       *slog.Logger  // default: discards
+
+	// Feed, where it is set, is told which documents are written, and how far the views are. A record's offset is not
+	// committed before its documents are told, so a feed that takes nothing stops the indexing.
+	Feed feed.Publisher
 
 	// Covered, where it is set, is asked about a record that belongs in the dead letter topic, and tells whether it is
 	// there already: because an indexer of the same topics for another index of the view has been past it. It may wait to

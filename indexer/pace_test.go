@@ -10,7 +10,7 @@ import (
 // TestPace: of two claims with a backlog the one ahead waits until the other has nearly come there too, has no backlog
 // any more, or gives nothing for too long.
 func TestPace(t *testing.T) {
-	ahead, behind := partition{"a", 0}, partition{"b", 0}
+	ahead, behind := partition{Topic: "a", Number: 0}, partition{Topic: "b", Number: 0}
 	for _, tt := range []struct {
 		name   string
 		then   func(ctx context.Context, p *pace) // what happens after a while
@@ -56,10 +56,10 @@ func TestPaceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
 		ctx, end := context.WithCancel(t.Context())
-		p.keep(ctx, partition{"b", 0}, 1)
+		p.keep(ctx, partition{Topic: "b", Number: 0}, 1)
 		time.AfterFunc(time.Millisecond, end)
 		begin := time.Now()
-		if p.keep(ctx, partition{"a", 0}, 10) {
+		if p.keep(ctx, partition{Topic: "a", Number: 0}, 10) {
 			t.Error("keep reports that the session has not ended")
 		}
 		if took := time.Since(begin); took != time.Millisecond {
@@ -72,10 +72,10 @@ func TestPaceEnds(t *testing.T) {
 func TestPaceForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		p.keep(t.Context(), partition{"b", 0}, 1)
+		p.keep(t.Context(), partition{Topic: "b", Number: 0}, 1)
 		begin := time.Now()
 		for at := range int64(5) {
-			p.keep(t.Context(), partition{"a", 0}, 10+10*at)
+			p.keep(t.Context(), partition{Topic: "a", Number: 0}, 10+10*at)
 		}
 		if took := time.Since(begin); took != pacePatience {
 			t.Errorf("five stretches took %v, want one patience, %v", took, pacePatience)

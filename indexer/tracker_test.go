@@ -72,7 +72,7 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
-	a0, a1 := partition{"a", 0}, partition{"a", 1}
+	a0, a1 := partition{Topic: "a", Number: 0}, partition{Topic: "a", Number: 1}
 	position, end := int64(0), int64(10)
 	observe := func(seconds int) { p.observe(at(seconds), map[partition]int64{a0: end, a1: 5}) }
 
@@ -103,9 +103,6 @@ func TestProgress(t *testing.T) {
 	end = 1_000_000
 	for i := range 5000 {
 		observe(40 + i)
-	}
-	if len(p.ends) > maxSnapshots {
-		t.Errorf("%d snapshots are kept, over %d", len(p.ends), maxSnapshots)
 	}
 	check("a long backlog", 5040, told{Lag{1_000_000 - 20, 5033 * time.Second, true}, true})
 	p.end()

@@ -39,10 +39,12 @@ type worker struct {
 	*Indexer
 	letters *deadletter.Writer
 	fail    func(error)
-	release func(*record)
+	telling *telling
 
-	input chan item
-	cache *simplelru.LRU[key, cached]
+	input   chan item
+	changed []string  // ids of documents that are settled and not told yet, all of one view
+	ended   []*record // records whose events these were
+	cache   *simplelru.LRU[key, cached]
 }
 
 // key names a document.
@@ -58,13 +60,13 @@ type cached struct {
 	revision view.Revision
 }
 
-func newWorker(x *Indexer, letters *deadletter.Writer, fail func(error), release func(*record)) *worker {
+func newWorker(x *Indexer, letters *deadletter.Writer, fail func(error), telling *telling) *worker {
 	cache, err := simplelru.NewLRU[key, cached](x.options.CacheSize, nil)
 	if err != nil { // a size below 1
 		panic(fmt.Sprintf("indexer: %v", err))
 	}
 	return &worker{
-		Indexer: x, letters: letters, fail: fail, release: release, cache: cache,
+		Indexer: x, letters: letters, fail: fail, telling: telling, cache: cache,
 		input: make(chan item, x.options.BatchEvents),
 	}
 }
@@ -126,6 +128,7 @@ func (w *worker) process(ctx context.Context, batch []item) error {
 			if err := w.deadLetter(it, it.bad); err != nil {
 				return err
 			}
+			w.telling.release(it.record)
 			continue
 		}
 		k := key{it.view, it.id}
@@ -183,6 +186,7 @@ func (w *worker) settle(ctx context.Context, jobs []*job) error {
 func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job, fault error) {
 	deadline, cancel := context.WithTimeout(ctx, w.options.StoreTimeout)
 	defer cancel()
+	defer w.tell(v)
 	if err := w.load(deadline, v, jobs); err != nil {
 		w.metrics.retries.WithLabelValues(v.Name).Add(float64(len(jobs)))
 		return jobs, err
@@ -229,7 +233,9 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 			j.items[0].bad = &event.Error{Reason: event.ReasonRefused, Detail: result.Err.Error()}
 			again = append(again, j)
 		default: // not even the mark is taken
-			err = w.deadLetter(j.items[0], j.items[0].bad)
+			if err = w.deadLetter(j.items[0], j.items[0].bad); err == nil {
+				w.ended = append(w.ended, j.items[0].record)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -304,9 +310,18 @@ func (j *job) fold() (changed bool) {
 	return changed
 }
 
-// finish ends a job whose document is as the store has it: refused items go to the dead letter topic, and all are done.
+// tell ends what is settled, once it is told. What a redelivered record had done before is told again: whoever wrote it
+// may have died before it was told.
+func (w *worker) tell(v View) {
+	w.telling.changed(v.Index, w.changed, w.ended)
+	w.changed, w.ended = nil, nil
+}
+
+// finish settles a job whose document is as the store has it: refused items go to the dead letter topic, and all are to
+// be told.
 func (w *worker) finish(j *job) error {
 	w.cache.Add(j.key, j.cached)
+	w.changed = append(w.changed, j.id)
 	w.gaps.note(j.key, j.revision != "" && len(j.document.Incomplete()) > 0, time.Now(), w.options.GapPatience)
 	for i, it := range j.items {
 		if it.answer != nil {
@@ -318,17 +333,15 @@ func (w *worker) finish(j *job) error {
 			if err := w.deadLetter(it, err); err != nil {
 				return err
 			}
-			continue
 		}
-		w.release(it.record)
+		w.ended = append(w.ended, it.record)
 	}
 	return nil
 }
 
-// deadLetter returns when the item's record is in the dead letter topic, and ends the item.
+// deadLetter returns when the item's record is in the dead letter topic.
 func (w *worker) deadLetter(it item, why error) error {
 	if w.options.Covered != nil && w.options.Covered(it.message) {
-		w.release(it.record)
 		return nil
 	}
 	if err := w.letters.Write(it.message, why); err != nil {
@@ -338,6 +351,5 @@ func (w *worker) deadLetter(it item, why error) error {
 	w.metrics.letters.WithLabelValues(it.message.Topic, string(reason)).Inc()
 	w.options.Logger.Warn("dead letter", "topic", it.message.Topic, "partition", it.message.Partition,
 		"offset", it.message.Offset, "reason", reason, "detail", why.Error())
-	w.release(it.record)
 	return nil
 }

@@ -125,6 +125,13 @@ func (s *memory) source(id string) string {
 	return string(s.docs[id].Source)
 }
 
+// count returns how many writes were done.
+func (s *memory) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
 // world is a broker with topics of its own for food to go's events, and a store.
 type world struct {
 	*testing.T
@@ -139,6 +146,9 @@ type world struct {
 }
 
 const partitions = 3
+
+// index is the id of the store's index in news.
+const index = "orders-1"
 
 // newWorld makes a world on the broker that VIEWGATE_TEST_KAFKA names, else on one in this process.
 func newWorld(t *testing.T) *world {
@@ -214,6 +224,15 @@ func newWorldOver(t *testing.T, cluster *kfake.Cluster, kafka indexer.Connection
 // topic returns the topic of an aggregate's events.
 func (w *world) topic(a event.Aggregate) string { return w.group + "." + event.TopicOf(a) }
 
+// topics returns all topics of events.
+func (w *world) topics() []string {
+	var topics []string
+	for _, a := range aggregates {
+		topics = append(topics, w.topic(a))
+	}
+	return topics
+}
+
 // indexer returns a new indexer of the world's topics.
 func (w *world) indexer(o indexer.Options) *indexer.Indexer {
 	w.Helper()
@@ -223,7 +242,7 @@ func (w *world) indexer(o indexer.Options) *indexer.Indexer {
 		w.Fatal(err)
 	}
 	x, err := indexer.New(w.kafka.Brokers, config, w.sources,
-		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store, Healer: w.healer}}, o)
+		[]indexer.View{{Name: "orders", Projection: orders, Store: w.store, Index: index, Healer: w.healer}}, o)
 	if err != nil {
 		w.Fatal(err)
 	}
