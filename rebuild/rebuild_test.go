@@ -220,7 +220,7 @@ func (w *world) live() map[string]view.Document {
 	defer func() { w.must(x.Close()) }()
 	live, err := x.Live(w.Context())
 	w.must(err)
-	ids, err := live.Sample(w.Context(), 1<<20)
+	ids, err := live.Sample(w.Context(), 1<<20, 1)
 	w.must(err)
 	documents, err := live.Get(w.Context(), view.Support(), ids)
 	w.must(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -65,7 +66,7 @@ func (w *work) verify(ctx context.Context) error {
 func (w *work) sample(ctx context.Context) ([]string, error) {
 	all := map[string]bool{}
 	for _, x := range []view.Index{w.live, w.target} {
-		ids, err := x.Sample(ctx, w.options.Sample)
+		ids, err := x.Sample(ctx, w.options.Sample, rand.Int64())
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"iter"
 )
 
 // ErrNoIndex says that a view has no such index.
@@ -21,7 +22,7 @@ type Index interface {
 	ID(ctx context.Context) (string, error)
 
 	// CheckMapping returns an error that says what to do unless the index was built from the mapping that it was opened
-	// with. Without an error it can be written; else only ID, Get with Support, Count and Sample work.
+	// with. Without an error it can be written; else only ID, Get with Support, Count, Sample and IDs work.
 	CheckMapping(ctx context.Context) error
 
 	// BeginFilling makes writing cheap, at the cost of searches: what is written may not be found until EndFilling.
@@ -35,8 +36,14 @@ type Index interface {
 	Count(ctx context.Context) (visible, hidden int, err error)
 
 	// Sample returns the ids of n documents chosen at random, or of all that there are: of hidden ones too, and of these as
-	// many as half of n, because they are few and tell much.
-	Sample(ctx context.Context, n int) ([]string, error)
+	// many as half of n, because they are few and tell much. They are in random order. The same seed chooses the same ones
+	// of an index while documents are neither added nor shown.
+	Sample(ctx context.Context, n int, seed int64) ([]string, error)
+
+	// IDs yields the ids of all documents, hidden ones too, in an order of the store's own, without holding more than a
+	// page of them. It sees what searches see at the call; a document that is added meanwhile may be missed. An error is
+	// the last that it yields.
+	IDs(ctx context.Context) iter.Seq2[string, error]
 }
 
 // Indices are the indices of one view: the live one, which queries are answered from; at most one that is being built

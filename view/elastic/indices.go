@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -200,14 +201,14 @@ func (s *Store) Count(ctx context.Context) (visible, hidden int, err error) {
 const maxSample = 10_000
 
 // Sample implements view.Index. It sees what was written before the last refresh, and returns 10,000 ids at most.
-func (s *Store) Sample(ctx context.Context, n int) ([]string, error) {
+func (s *Store) Sample(ctx context.Context, n int, seed int64) ([]string, error) {
 	n = min(n, maxSample)
 	hidden := object{"term": object{fieldAdded + ".hidden": true}}
-	ids, err := s.sample(ctx, hidden, n/2)
+	ids, err := s.sample(ctx, hidden, n/2, seed)
 	if err != nil {
 		return nil, err
 	}
-	visible, err := s.sample(ctx, object{"bool": object{"must_not": []object{hidden}}}, n-len(ids))
+	visible, err := s.sample(ctx, object{"bool": object{"must_not": []object{hidden}}}, n-len(ids), seed)
 	if err != nil {
 		return nil, err
 	}
@@ -215,23 +216,61 @@ func (s *Store) Sample(ctx context.Context, n int) ([]string, error) {
 }
 
 // sample returns the ids of n documents of those that a query finds.
-func (s *Store) sample(ctx context.Context, query object, n int) ([]string, error) {
+func (s *Store) sample(ctx context.Context, query object, n int, seed int64) ([]string, error) {
 	if n == 0 {
 		return nil, nil
 	}
 	var answer searchAnswer
 	err := s.searchIndex(ctx, "sample", object{
 		"size": n, "_source": false,
-		"query": object{"function_score": object{"query": query, "random_score": object{}, "boost_mode": "replace"}},
+		"query": object{"function_score": object{
+			"query": query, "random_score": object{"seed": seed, "field": fieldAdded + ".id"}, "boost_mode": "replace",
+		}},
+		"sort": []object{{"_score": "desc"}, {fieldAdded + ".id": "asc"}}, // a score is one of some million numbers
 	}, &answer)
 	if err != nil {
 		return nil, err
 	}
+	return answer.ids(), nil
+}
+
+// idPage is how many ids a search of IDs asks for.
+const idPage = 1000
+
+// IDs implements view.Index, in the order of the ids. A document that is added behind the page that it is at is seen.
+func (s *Store) IDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		body := object{
+			"size": idPage, "_source": false, "track_total_hits": false,
+			"query": object{"match_all": object{}}, "sort": []object{{fieldAdded + ".id": "asc"}},
+		}
+		for {
+			var answer searchAnswer
+			if err := s.searchIndex(ctx, "list", body, &answer); err != nil {
+				yield("", err)
+				return
+			}
+			ids := answer.ids()
+			for _, id := range ids {
+				if !yield(id, nil) {
+					return
+				}
+			}
+			if len(ids) < idPage {
+				return
+			}
+			body["search_after"] = []string{ids[len(ids)-1]}
+		}
+	}
+}
+
+// ids returns the ids of an answer's hits.
+func (a *searchAnswer) ids() []string {
 	var ids []string
-	for _, hit := range answer.Hits.Hits {
+	for _, hit := range a.Hits.Hits {
 		ids = append(ids, hit.ID)
 	}
-	return ids, nil
+	return ids
 }
 
 // searchIndex searches the store's own index, of all shards or not at all.

@@ -1,13 +1,17 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -227,53 +231,85 @@ func (s *Store) EndFilling(ctx context.Context) error { return s.Refresh(ctx) }
 
 // Count implements view.Index.
 func (s *Store) Count(ctx context.Context) (visible, hidden int, err error) {
-	err = s.each(ctx, func(_ string, isHidden bool) {
+	err = s.each(ctx, func(_ string, isHidden bool) bool {
 		if isHidden {
 			hidden++
 		} else {
 			visible++
 		}
+		return true
 	})
 	return visible, hidden, err
 }
 
 // Sample implements view.Index. It reads each document.
-func (s *Store) Sample(ctx context.Context, n int) ([]string, error) {
-	var visible, hidden reservoir
-	err := s.each(ctx, func(id string, isHidden bool) {
+func (s *Store) Sample(ctx context.Context, n int, seed int64) ([]string, error) {
+	visible, hidden := draw{most: n, seed: seed}, draw{most: n / 2, seed: seed}
+	err := s.each(ctx, func(id string, isHidden bool) bool {
 		if isHidden {
-			hidden.add(id, n/2)
+			hidden.add(id)
 		} else {
-			visible.add(id, n)
+			visible.add(id)
 		}
+		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	return append(hidden.ids, visible.ids[:min(len(visible.ids), n-len(hidden.ids))]...), nil
+	ids := hidden.ids()
+	more := visible.ids()
+	return append(ids, more[:min(len(more), n-len(ids))]...), nil
 }
 
-// reservoir is a random choice of the ids that were added, each as likely as the others, in random order (algorithm R:
-// J. S. Vitter, Random Sampling with a Reservoir, 1985).
-type reservoir struct {
-	ids  []string
-	seen int
-}
-
-func (r *reservoir) add(id string, most int) {
-	r.seen++
-	at := rand.IntN(r.seen)
-	switch {
-	case len(r.ids) < most: // and a place among them, so that a part of the ids is a random choice, too
-		r.ids = append(r.ids, id)
-		r.ids[at], r.ids[len(r.ids)-1] = r.ids[len(r.ids)-1], r.ids[at]
-	case at < most:
-		r.ids[at] = id
+// IDs implements view.Index. It holds what the index is at the call until the loop ends, so that should not take hours.
+func (s *Store) IDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := s.each(ctx, func(id string, _ bool) bool { return yield(id, nil) }); err != nil {
+			yield("", err)
+		}
 	}
 }
 
-// each calls f with each document's id, and whether it is hidden.
-func (s *Store) each(ctx context.Context, f func(id string, hidden bool)) error {
+// draw is a random choice of the ids that were added, each as likely as the others. A lot follows from the seed and the
+// id alone, and the lowest ones win: so the choice does not depend on the order in which an index lists its documents.
+type draw struct {
+	most int
+	seed int64
+	lots []lot
+}
+
+type lot struct {
+	number uint64
+	id     string
+}
+
+func (d *draw) add(id string) {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	d.lots = append(d.lots, lot{rand.NewPCG(uint64(d.seed), h.Sum64()).Uint64(), id})
+	if len(d.lots) >= 2*d.most+64 {
+		d.settle()
+	}
+}
+
+// settle forgets those that have lost.
+func (d *draw) settle() {
+	slices.SortFunc(d.lots, func(a, b lot) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.id, b.id)) })
+	d.lots = d.lots[:min(len(d.lots), d.most)]
+}
+
+// ids returns the winners by their lots, which is a random order.
+func (d *draw) ids() []string {
+	d.settle()
+	var ids []string
+	for _, l := range d.lots {
+		ids = append(ids, l.id)
+	}
+	return ids
+}
+
+// each calls f with each document's id, and whether it is hidden, until f returns false.
+func (s *Store) each(ctx context.Context, f func(id string, hidden bool) bool) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
@@ -307,6 +343,8 @@ func (s *Store) each(ctx context.Context, f func(id string, hidden bool)) error 
 		if err != nil {
 			return s.unavailable(err)
 		}
-		f(id, r.hidden())
+		if !f(id, r.hidden()) {
+			return nil
+		}
 	}
 }

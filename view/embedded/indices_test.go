@@ -126,7 +126,7 @@ func liveDocument(t *testing.T, dir string, m *view.Mapping) string {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	ids, err := s.Sample(t.Context(), 2)
+	ids, err := s.Sample(t.Context(), 2, 1)
 	if err != nil || len(ids) != 1 {
 		t.Fatalf("the live index has %v, %v", ids, err)
 	}

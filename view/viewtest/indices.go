@@ -1,6 +1,7 @@
 package viewtest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ func Indices(t *testing.T, make func(t *testing.T) OpenIndices) {
 	t.Run("an index's life", func(t *testing.T) { testLife(t, make(t)) })
 	t.Run("abandoned", func(t *testing.T) { testAbandoned(t, make(t)) })
 	t.Run("count and sample", func(t *testing.T) { testSample(t, make(t)) })
+	t.Run("ids", func(t *testing.T) { testIDs(t, make(t)) })
 	t.Run("another mapping", func(t *testing.T) { testOtherMapping(t, make(t)) })
 }
 
@@ -56,7 +58,7 @@ func (s *steps) index(x view.Index, err error) func(ids ...string) view.Index {
 		s.Helper()
 		visible, hidden, err := x.Count(s.Context())
 		s.must(err)
-		got, err := x.Sample(s.Context(), 100)
+		got, err := x.Sample(s.Context(), 100, 1)
 		s.must(err)
 		slices.Sort(got)
 		if diff := cmp.Diff(ids, got); diff != "" || visible+hidden != len(ids) {
@@ -212,7 +214,7 @@ func testSample(t *testing.T, open OpenIndices) {
 	for _, n := range []struct{ asked, visible, hidden int }{
 		{0, 0, 0}, {10, 5, 5}, {34, 19, 15}, {40, 25, 15}, {100, 25, 15},
 	} {
-		ids, err := x.Sample(ctx, n.asked)
+		ids, err := x.Sample(ctx, n.asked, 1)
 		s.must(err)
 		found, err := x.Get(ctx, view.Support(), ids)
 		s.must(err)
@@ -225,17 +227,61 @@ func testSample(t *testing.T, open OpenIndices) {
 			t.Errorf("a sample of %d: visible, hidden and all (-want +got):\n%s", n.asked, diff)
 		}
 	}
-	first, err := x.Sample(ctx, 20)
+	first, err := x.Sample(ctx, 20, 1)
 	s.must(err)
-	for range 50 { // the same twenty of forty, by chance, as good as never fifty times
-		again, err := x.Sample(ctx, 20)
-		s.must(err)
-		if !slices.Equal(first, again) {
-			s.must(s.Close())
-			return
-		}
+	again, err := x.Sample(ctx, 20, 1)
+	s.must(err)
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("the same seed chooses otherwise (-first +again):\n%s", diff)
 	}
-	t.Errorf("each sample is %v", first)
+	other, err := x.Sample(ctx, 20, 2)
+	s.must(err)
+	if slices.Equal(first, other) { // one of 10^18 choices
+		t.Errorf("two seeds choose %v", first)
+	}
+	s.must(s.Close())
+}
+
+// testIDs lists more documents than a page of any store has.
+func testIDs(t *testing.T, open OpenIndices) {
+	s := &steps{T: t, open: open, mapping: Mapping(t)}
+	ctx := t.Context()
+	s.next()
+	x, err := s.Create(ctx)
+	s.must(err)
+	var writes []view.Write
+	var want []string
+	for i := range 2500 {
+		id := fmt.Sprint(i)
+		want = append(want, id)
+		writes = append(writes, view.Write{ID: id, Hidden: i%3 == 0, Source: json.RawMessage(`{"mealId":"` + id + `"}`)})
+	}
+	for _, r := range x.Apply(ctx, writes) {
+		s.must(r.Err)
+	}
+	s.must(x.Refresh(ctx))
+	var got []string
+	for id, err := range x.IDs(ctx) {
+		s.must(err)
+		got = append(got, id)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+	for range x.IDs(ctx) {
+		break // a reader that has enough ends it
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	var failed error
+	for _, err := range x.IDs(ended) {
+		failed = err
+	}
+	if !errors.Is(failed, view.ErrUnavailable) {
+		t.Errorf("an interrupted list ends with %v, want ErrUnavailable", failed)
+	}
 	s.must(s.Close())
 }
 
