@@ -1,0 +1,139 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
+
+// healAttempts is how often a document is written anew that others write, or that the store cannot take.
+const healAttempts = 20
+
+var (
+	errSameOrigin = errors.New("the owner has told this version before, with other values: an answer changes with its version")
+	errDegraded   = errors.New("the owner's answer does not cover the event that is missing")
+	errUnordered  = errors.New("without versions it is not known which of the two is newer: rebuild the view")
+	errBusy       = errors.New("others are always quicker to write it")
+)
+
+// heal joins the owners' answers with a document, as far as these parts of it are still wrong, and returns why parts are
+// left as they were. The document is read and its owners are asked anew for each attempt, so that what is joined is never
+// older than what is there.
+func (v *Verifier) heal(ctx context.Context, id string, parts compose.Parts) (map[order.Aggregate]error, error) {
+	last := errBusy
+	for attempt := range healAttempts {
+		write, left, err := v.mended(ctx, id, parts)
+		if err != nil || write == nil {
+			return left, err
+		}
+		err = v.store.Apply(ctx, []view.Write{*write})[0].Err
+		switch {
+		case err == nil:
+			return left, nil
+		case errors.Is(err, view.ErrConflict): // whoever it was has made progress
+		case errors.Is(err, view.ErrRefused):
+			last = err
+			return allOf(parts, last), nil
+		default:
+			last = err
+			if !wait(ctx, min(100*time.Millisecond<<attempt, 2*time.Second)) {
+				return nil, ctx.Err()
+			}
+		}
+	}
+	return allOf(parts, last), nil
+}
+
+// mended returns what is to be written so that these parts of a document are right, nil for nothing, and the parts that
+// will not be right even then.
+func (v *Verifier) mended(ctx context.Context, id string, parts compose.Parts) (
+	*view.Write, map[order.Aggregate]error, error) {
+
+	stored, err := v.store.Get(ctx, view.Support(), []string{id})
+	if err != nil {
+		return nil, nil, err
+	}
+	found, exists := stored[id]
+	document := v.projection.New(id)
+	var before *order.Order
+	if exists {
+		if document, err = v.projection.Decode(found.Source); err != nil {
+			return nil, nil, err
+		}
+		if before, err = order.Decode(found.Source); err != nil {
+			return nil, nil, err
+		}
+	}
+	answer := v.owners.Compose(ctx, map[string]compose.Parts{id: parts})[id]
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	left := map[order.Aggregate]error{}
+	wrong := false
+	for _, verdict := range Compare(before, answer) {
+		switch {
+		case !parts.Has(verdict.Part):
+		case verdict.Outcome == Failed:
+			left[verdict.Part] = verdict.Err
+		case verdict.Outcome == Unversioned && len(verdict.Differences) > 0:
+			left[verdict.Part] = errUnordered
+		case verdict.wrong():
+			wrong = true
+			continue
+		}
+		delete(answer.Order.Parts, verdict.Part) // right, or not to be joined: it stays the events'
+	}
+	if !wrong || len(answer.Order.Parts) == 0 {
+		return nil, left, nil
+	}
+	source, after, err := joined(document, answer.Order)
+	if err != nil {
+		return nil, nil, err
+	}
+	write := &view.Write{ID: id, Revision: found.Revision, Hidden: document.Hidden(), Source: source}
+	mended := false
+	for _, verdict := range Compare(after, answer) {
+		switch {
+		case answer.Order.Parts[verdict.Part] == nil || !verdict.wrong():
+			mended = mended || answer.Order.Parts[verdict.Part] != nil
+		case verdict.Outcome == Degraded:
+			left[verdict.Part] = errDegraded
+		default:
+			left[verdict.Part] = errSameOrigin
+		}
+	}
+	if !mended {
+		return nil, left, nil
+	}
+	return write, left, nil
+}
+
+// joined joins a document with owners' answers, and returns it encoded and decoded.
+func joined(document projection.Document, answer *order.Order) (source []byte, after *order.Order, err error) {
+	encoded, err := answer.Encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	if result := document.Join(encoded); result.Err != nil {
+		return nil, nil, fmt.Errorf("join the owners' answer: %w", result.Err)
+	}
+	if source, err = document.Encode(); err != nil {
+		return nil, nil, err
+	}
+	after, err = order.Decode(source)
+	return source, after, err
+}
+
+func allOf(parts compose.Parts, why error) map[order.Aggregate]error {
+	left := map[order.Aggregate]error{}
+	for _, a := range parts.List() {
+		left[a] = why
+	}
+	return left
+}
