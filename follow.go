@@ -17,6 +17,18 @@ import (
 type indexing struct {
 	*indexer.Indexer
 	metrics *prometheus.Registry
+	watch   func(context.Context) error // compares the index with the owners, until its context ends; nil: nobody does
+}
+
+// Run indexes, and compares what is indexed, until ctx ends or either fails.
+func (x *indexing) Run(ctx context.Context) error {
+	if x.watch == nil {
+		return x.Indexer.Run(ctx)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return x.Indexer.Run(ctx) })
+	group.Go(func() error { return x.watch(ctx) })
+	return group.Wait()
 }
 
 // followInterval is how long a process may go on with an index after another one has become live.

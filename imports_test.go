@@ -26,6 +26,7 @@ func TestImports(t *testing.T) {
 		"indexer":          "deadletter event feed feed/broker projection view",
 		"rebuild":          "event feed indexer projection view view/order",
 		"compose":          "feed view view/order wire",
+		"verify":           "compose projection view view/order",
 		"graph":            "compose feed schema view view/order graph/model graph/scalar",
 		"graph/model":      "compose view view/order",
 		"graph/scalar":     "compose view view/order wire",

@@ -92,6 +92,9 @@ func maintain(
 		return err
 	}
 	indices, err := openIndices(ctx, s, name)
+	if errors.Is(err, embedded.ErrLocked) {
+		return fmt.Errorf("%w: an embedded view is rebuilt while nothing else uses it; stop that process first", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ func maintain(
 		return err
 	}
 	return do(rebuild.New(s.kafka.Brokers, config, sources, projection.NewOrders(ordering), indices, rebuild.Options{
-		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: bar.show,
+		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: func(p rebuild.Progress) { bar.show(p) },
 	}), bar)
 }
 
@@ -121,11 +124,7 @@ func openIndices(ctx context.Context, s rebuildSettings, name string) (view.Indi
 	if len(s.elastic.URLs) > 0 {
 		return elastic.OpenIndices(ctx, mapping, s.elastic)
 	}
-	indices, err := embedded.OpenIndices(viewDir(s.data, mapping), mapping, embedded.Options{})
-	if errors.Is(err, embedded.ErrLocked) {
-		return nil, fmt.Errorf("%w: an embedded view is rebuilt while nothing else uses it; stop that process first", err)
-	}
-	return indices, err
+	return embedded.OpenIndices(viewDir(s.data, mapping), mapping, embedded.Options{})
 }
 
 // describe writes how the rebuilt index compares with the live one.

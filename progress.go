@@ -5,11 +5,9 @@ import (
 	"io"
 	"sync"
 	"unicode/utf8"
-
-	"github.com/viewgate/viewgate/rebuild"
 )
 
-// progressLine shows how far a rebuild is, on one line that it writes again and again. What is written to it otherwise, as
+// progressLine shows how far a long piece of work is, on one line that it writes again and again. What is written to it otherwise, as
 // by a logger, goes on lines of its own.
 type progressLine struct {
 	w io.Writer
@@ -18,7 +16,7 @@ type progressLine struct {
 	width int // guarded by mu: of what the line shows, 0: nothing
 }
 
-func (l *progressLine) show(p rebuild.Progress) {
+func (l *progressLine) show(p fmt.Stringer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	text := p.String()

@@ -25,6 +25,7 @@ import (
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/rebuild"
 	"github.com/viewgate/viewgate/schema"
+	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -45,6 +46,7 @@ type settings struct {
 	elastic    elastic.Options // without URLs: the embedded store
 	kafka      indexer.Connection
 	owners     compose.Options
+	verifyRate float64 // documents a second that are compared with their owners; 0: none
 }
 
 // serve runs the gateway, the indexer or both until ctx ends or one of them fails.
@@ -120,9 +122,16 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 				return nil, err
 			}
 			x := &indexing{metrics: prometheus.NewRegistry()}
+			orders := projection.NewOrders(ordering)
 			x.Indexer, err = indexer.New(s.kafka.Brokers, config, sources, []indexer.View{{
-				Name: order.ViewName, Projection: projection.NewOrders(ordering), Store: target, Healer: newHealer(owners),
+				Name: order.ViewName, Projection: orders, Store: target, Healer: newHealer(owners),
 			}}, indexer.Options{Group: rebuild.Group(s.group, id), Logger: logger, Registerer: x.metrics})
+			if err == nil && s.verifyRate > 0 {
+				v := verify.New(target, orders, owners, verify.Options{
+					Logger: logger, Registerer: x.metrics, Passed: passedBy(x.Indexer),
+				})
+				x.watch = func(ctx context.Context) error { return v.Watch(ctx, target, s.verifyRate) }
+			}
 			return x, err
 		}
 		first, err := a.newIndexing(ctx, target)
@@ -173,6 +182,12 @@ func (s settings) check() error {
 	case len(s.elastic.URLs) == 0 && s.data == "":
 		return usageError{errors.New(
 			"nowhere to keep the view: set --elasticsearch to its address, or --data to a directory")}
+	case s.role == roleGateway && s.verifyRate != 0:
+		return usageError{errors.New("--verify-rate goes with an indexer: --role indexer or all")}
+	case s.verifyRate != 0 && !(s.verifyRate > 0 && s.verifyRate <= verify.MaxRate):
+		return usageError{fmt.Errorf("--verify-rate %g: 0 to %d documents a second are possible", s.verifyRate, verify.MaxRate)}
+	case s.verifyRate != 0 && s.owners.Order+s.owners.Kitchen+s.owners.Delivery+s.owners.Accounting == "":
+		return usageError{errors.New("--verify-rate: whom to compare with? Set --order-service and the others")}
 	case s.role != roleGateway && len(s.kafka.Brokers) == 0:
 		return usageError{errors.New("--kafka names no broker")}
 	}

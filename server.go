@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/view/elastic"
@@ -109,6 +110,24 @@ With --data, nothing else may be using the directory.
 
   viewgate rollback orders --kafka kafka:9092 --elasticsearch http://elasticsearch:9200`,
 		rollbackFlags,
+	},
+	{
+		"verify", "VIEW", "compare a view with the services that own its data, and mend it",
+		`Documents chosen at random are compared, part by part and field by field, with what their owners answer. Values count at
+equal versions: there a difference is drift, and a table tells it. What is at another version is looked at again after a
+pause, and told if it still is: behind is a view that has not come to where its owner was at the first look, ahead an
+owner that answers what was. The only VIEW is orders.
+
+With --heal the owners' answers are joined with what is wrong. Indexers may run meanwhile: nothing of theirs is lost.
+With --data, nothing else may be using the directory.
+
+The exit code is 0 where nothing is wrong, or nothing is any more; 1 where parts drift, stay behind or are missing, or
+could not be compared.
+
+  viewgate verify orders --elasticsearch http://elasticsearch:9200 --order-service http://order:8080 …
+  viewgate verify orders --sample 10000 --heal …
+  viewgate verify orders --all --data ./data …`,
+		verifyFlags,
 	},
 	{"version", "", "print the version", "", versionFlags},
 }
@@ -356,17 +375,25 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
 	indexFlags(f, &s.group, &s.elastic)
 	configFlag(f, &s.configFile)
-	for _, o := range []struct {
-		p    *string
-		name string
-	}{
-		{&s.owners.Order, "order"}, {&s.owners.Kitchen, "kitchen"}, {&s.owners.Delivery, "delivery"},
-		{&s.owners.Accounting, "accounting"}, {&s.owners.Restaurant, "restaurant"}, {&s.owners.Consumer, "consumer"},
-	} {
-		f.text(o.p, o.name+"-service", strings.ToUpper(o.name)+"_SERVICE_URL", "",
-			"`URL` of the "+o.name+" service, to be asked for answers fresher than the view")
-	}
+	ownerFlags(f, &s.owners, "to be asked for answers fresher than the view",
+		compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner,
+		compose.RestaurantOwner, compose.ConsumerOwner)
+	f.Float64Var(&s.verifyRate, "verify-rate", 0,
+		"documents `PER-SECOND`, chosen at random, that an indexer compares with their owners; 0: none")
+	f.add("verify-rate", "VERIFY_RATE")
 	return func(ctx context.Context, c console, _ []string) error { return serve(ctx, c, s) }
+}
+
+// ownerFlags declares where these owners are, who are asked for a purpose.
+func ownerFlags(f *flags, o *compose.Options, purpose string, owners ...compose.Owner) {
+	url := map[compose.Owner]*string{
+		compose.OrderOwner: &o.Order, compose.KitchenOwner: &o.Kitchen, compose.DeliveryOwner: &o.Delivery,
+		compose.AccountingOwner: &o.Accounting, compose.RestaurantOwner: &o.Restaurant, compose.ConsumerOwner: &o.Consumer,
+	}
+	for _, owner := range owners {
+		f.text(url[owner], string(owner)+"-service", strings.ToUpper(string(owner))+"_SERVICE_URL", "",
+			fmt.Sprintf("`URL` of the %s service, %s", owner, purpose))
+	}
 }
 
 func demoFlags(f *flags) func(context.Context, console, []string) error {
@@ -437,6 +464,20 @@ func rollbackFlags(f *flags) func(context.Context, console, []string) error {
 	var s rebuildSettings
 	maintenanceFlags(f, &s)
 	return func(ctx context.Context, c console, args []string) error { return rollbackView(ctx, c, s, args[0]) }
+}
+
+func verifyFlags(f *flags) func(context.Context, console, []string) error {
+	var s verifySettings
+	maintenanceFlags(f, &s.rebuildSettings)
+	ownerFlags(f, &s.owners, "to be compared with", compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner,
+		compose.AccountingOwner)
+	f.IntVar(&s.sample, "sample", 1000, "`NUMBER` of documents to compare, 10000 at most; 0: all")
+	f.BoolVar(&s.all, "all", false, "compare every document")
+	f.Int64Var(&s.seed, "seed", 0, "`SEED` of the choice of documents: the same one chooses the same ones; 0: any")
+	f.DurationVar(&s.pause, "pause", 5*time.Second,
+		"`TIME` after which a document that is behind is looked at again; more than the view's usual lag")
+	f.BoolVar(&s.heal, "heal", false, "join the owners' answers with what is wrong")
+	return func(ctx context.Context, c console, args []string) error { return verifyView(ctx, c, s, args[0]) }
 }
 
 func versionFlags(*flags) func(context.Context, console, []string) error {
