@@ -129,6 +129,7 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 			if err == nil && s.verifyRate > 0 {
 				v := verify.New(target, orders, owners, verify.Options{
 					Logger: logger, Registerer: x.metrics, Passed: passedBy(x.Indexer),
+					Orders: ordersOf(owners), Consumers: 5, // of a hundred documents each
 				})
 				x.watch = func(ctx context.Context) error { return v.Watch(ctx, target, s.verifyRate) }
 			}

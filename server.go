@@ -474,6 +474,9 @@ func verifyFlags(f *flags) func(context.Context, console, []string) error {
 	f.IntVar(&s.sample, "sample", 1000, "`NUMBER` of documents to compare, 10000 at most; 0: all")
 	f.BoolVar(&s.all, "all", false, "compare every document")
 	f.Int64Var(&s.seed, "seed", 0, "`SEED` of the choice of documents: the same one chooses the same ones; 0: any")
+	f.IntVar(&s.consumers, "consumers", 20,
+		"`NUMBER` of consumers, of those in the documents, to ask the Order service for all their orders, so that some are "+
+			"found which the view lacks")
 	f.DurationVar(&s.pause, "pause", 5*time.Second,
 		"`TIME` after which a document that is behind is looked at again; more than the view's usual lag")
 	f.BoolVar(&s.heal, "heal", false, "join the owners' answers with what is wrong")

@@ -31,6 +31,7 @@ type verifySettings struct {
 	owners          compose.Options
 	all             bool
 	seed            int64 // 0: any
+	consumers       int   // asked for their orders
 	heal            bool
 	pause           time.Duration
 }
@@ -48,6 +49,8 @@ func (s verifySettings) check(name string) error {
 		return usageError{fmt.Errorf("VIEW %q is not one of %s", name, order.ViewName)}
 	case s.sample < 0 || s.sample > maxSample:
 		return usageError{fmt.Errorf("--sample %d: 1 to %d are possible; --all compares every document", s.sample, maxSample)}
+	case s.consumers < 0:
+		return usageError{fmt.Errorf("--consumers %d: not a number of 0 or more", s.consumers)}
 	case s.pause <= 0:
 		return usageError{fmt.Errorf("--pause %s: not a time above 0", s.pause)}
 	case s.seed < 0:
@@ -127,13 +130,31 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", index.Name(), s.chosen(total))
-	report, err := verify.New(index, projection.NewOrders(ordering), owners, verify.Options{
-		Heal: s.heal, Pause: s.pause, Seed: s.seed, Observe: func(p verify.Progress) { bar.show(p) },
-		Passed: lag.passed,
-	}).Verify(ctx, ids, total)
+	o := verify.Options{
+		Heal: s.heal, Pause: s.pause, Seed: s.seed, Observe: func(p verify.Progress) { bar.show(p) }, Passed: lag.passed,
+	}
+	if s.consumers > 0 {
+		o.Consumers, o.Orders = s.consumers, ordersOf(owners)
+	}
+	report, err := verify.New(index, projection.NewOrders(ordering), owners, o).Verify(ctx, ids, total)
 	bar.end()
 	describeVerification(c.out, report, s.heal)
 	return verdictOf(report, err)
+}
+
+// ordersOf returns how to ask for a consumer's orders, nil where nobody knows the Order service.
+func ordersOf(owners *compose.Owners) func(context.Context, string) ([]string, error) {
+	if !owners.Configured(compose.OrderOwner) {
+		return nil
+	}
+	return func(ctx context.Context, consumerID string) ([]string, error) {
+		told, err := owners.RecentOrders(ctx, consumerID, time.Time{})
+		var ids []string
+		for _, c := range told {
+			ids = append(ids, c.Order.OrderID)
+		}
+		return ids, err
+	}
 }
 
 // verdictOf returns the error that a verification's exit code comes from.

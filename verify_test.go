@@ -269,6 +269,32 @@ func TestVerifyBesideIndexers(t *testing.T) {
 	}
 	p.caughtUp(2 * orders)
 	runVerify(t, env, 0, []string{` 0 drift, `}, append(c.flags, "--all")...)
+
+	// An order that the view has lost is found among its consumer's others.
+	documents, _, err := e.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := ""
+	consumers := map[string]bool{}
+	for id, source := range documents {
+		o, err := order.Decode([]byte(source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if consumers[o.Consumer.ConsumerID] {
+			lost = id
+		}
+		consumers[o.Consumer.ConsumerID] = true
+	}
+	if _, err := e.ask(http.MethodDelete, "/"+e.prefix+order.ViewName+"/_doc/"+lost+"?refresh=true", ""); err != nil {
+		t.Fatal(err)
+	}
+	missing := []string{`missing in view, for example ORDER of order ` + lost, ` [1-4] missing in view, `, `asked for the orders of`}
+	runVerify(t, env, 1, missing, append(c.flags, "--all", "--consumers", "1000")...)
+	runVerify(t, env, 0, missing, append(c.flags, "--all", "--consumers", "1000", "--heal")...)
+	p.caughtUp(2 * orders)
+	runVerify(t, env, 0, []string{` 0 missing in view, `}, append(c.flags, "--all", "--consumers", "1000")...)
 }
 
 func firstLine(text string) string {
