@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -234,6 +235,31 @@ func TestVerify(t *testing.T) {
 	}
 	runVerify(t, nil, 0, append(table, "healed 2, not healed 0"), append(verifyArgs, "--heal")...)
 	runVerify(t, nil, 0, []string{` 0 drift, `}, append(verifyArgs, "--all")...)
+}
+
+// TestVerifyUnversioned: of events without versions nothing is compared whose owners tell no version either, and nothing is
+// wrong with it.
+func TestVerifyUnversioned(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	data := t.TempDir()
+	loaded := start(t, nil, "load", filepath.Join("event", "testdata", "orders.jsonl"), c.flags[0], c.flags[1])
+	if <-loaded.exited; loaded.code != 0 {
+		t.Fatal(loaded.err.String())
+	}
+	p := start(t, nil, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data}, c.flags...)...)
+	p.waitForURL()
+	p.eventually(func() error {
+		var page orderPage
+		if _, err := p.query(&page, pageQuery, map[string]any{"first": 1}); err != nil || page.OrderHistory.Total.Count == 0 {
+			return fmt.Errorf("%d orders, %v", page.OrderHistory.Total.Count, err)
+		}
+		return nil
+	})
+	if code := p.stop(); code != 0 {
+		t.Fatalf("serve: exit code %d", code)
+	}
+	runVerify(t, nil, 0, []string{` 0 equal, 0 drift, .* [1-9]\d* unversioned, `}, append([]string{"--data", data}, c.flags...)...)
 }
 
 // TestVerifyBesideIndexers does the same in Elasticsearch, while an indexer runs and orders are placed.

@@ -100,8 +100,9 @@ func (v *Verifier) mended(ctx context.Context, id string, parts compose.Parts) (
 	mended := false
 	for _, verdict := range Compare(after, answer) {
 		switch {
-		case answer.Order.Parts[verdict.Part] == nil || !verdict.wrong():
-			mended = mended || answer.Order.Parts[verdict.Part] != nil
+		case answer.Order.Parts[verdict.Part] == nil: // nothing was joined
+		case !verdict.wrong():
+			mended = true
 		case verdict.Outcome == Degraded:
 			left[verdict.Part] = errDegraded
 		default:

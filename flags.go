@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// flags declares flags that the environment can set, too: a flag on the command line beats its variable.
+type flags struct {
+	*flag.FlagSet
+	getenv func(string) string
+	bad    []error
+	secret map[string]bool
+}
+
+// add declares a flag, and sets it from the environment variable, if there is one and it is set.
+func (f *flags) add(name, variable string) {
+	if variable == "" {
+		return
+	}
+	fl := f.Lookup(name)
+	fl.Usage += "; environment: " + variable
+	if v := f.getenv(variable); v != "" {
+		if err := f.Set(name, v); err != nil {
+			f.bad = append(f.bad, fmt.Errorf("environment variable %s: %w", variable, err))
+		}
+	}
+}
+
+func (f *flags) text(p *string, name, variable, value, usage string) {
+	f.StringVar(p, name, value, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) count(p *int, name, variable string, value int, usage string) {
+	f.IntVar(p, name, value, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) list(p *[]string, name, variable, value, usage string) {
+	*p = splitList(value)
+	f.Var((*listValue)(p), name, usage)
+	f.Lookup(name).DefValue = value
+	f.add(name, variable)
+}
+
+// parse reads flags and arguments in any order, and returns the arguments.
+func (f *flags) parse(args []string) (positional []string, err error) {
+	for {
+		if err := f.Parse(args); err != nil {
+			if !errors.Is(err, flag.ErrHelp) {
+				err = fmt.Errorf("%w; see viewgate %s --help", err, f.Name())
+			}
+			return nil, err
+		}
+		if f.NArg() == 0 {
+			return positional, errors.Join(f.bad...)
+		}
+		positional, args = append(positional, f.Arg(0)), f.Args()[1:]
+	}
+}
+
+// listValue is a flag whose value is a list with commas.
+type listValue []string
+
+func (l *listValue) String() string { return strings.Join(*l, ",") }
+
+func (l *listValue) Set(s string) error {
+	*l = splitList(s)
+	return nil
+}
+
+func splitList(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// secretText declares a flag for a secret, which a file can hold, too: the environment names it in variable_FILE.
+func (f *flags) secretText(p *string, name, variable, usage string) {
+	f.StringVar(p, name, "", usage+"; environment: "+variable+", or "+variable+"_FILE for a file that holds it")
+	if f.secret == nil {
+		f.secret = map[string]bool{}
+	}
+	f.secret[name] = true
+	value, file := f.getenv(variable), f.getenv(variable+"_FILE")
+	switch {
+	case value != "" && file != "":
+		f.bad = append(f.bad, fmt.Errorf("environment variables %s and %[1]s_FILE are both set", variable))
+	case file != "":
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.bad = append(f.bad, fmt.Errorf("environment variable %s_FILE: %w", variable, err))
+		}
+		value = strings.TrimRight(string(text), "\r\n")
+	}
+	*p = value
+}
