@@ -311,6 +311,32 @@ func TestHealKeepsTheOthers(t *testing.T) {
 	}
 }
 
+// TestHealLeavesWhatCameMeanwhile: of two parts that stay behind, the one that has come when they are about to be mended
+// stays the events'.
+func TestHealLeavesWhatCameMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	inView, answer := pair(func(o *order.Order) {
+		o.Part(order.AggregateOrder).Version, o.Part(order.AggregateTicket).Version = 1, 3
+	}, nil)
+	w.own(answer.Order)
+	w.put(inView)
+	w.read = func(n int) {
+		if n == 3 { // after two looks
+			came := w.stored("1")
+			came.Part(order.AggregateOrder).Version = 2
+			w.put(came)
+		}
+	}
+	r := w.verify(Options{Heal: true})
+	got := w.stored("1")
+	if origin := got.Part(order.AggregateOrder).Origin; origin != view.FromEvents || r.Wrong != 0 {
+		t.Errorf("the order part is from %q, %d parts are wrong", origin, r.Wrong)
+	}
+	if p := got.Part(order.AggregateTicket); p.Version != 4 || p.Origin != view.FromOwner {
+		t.Errorf("the ticket part, which is behind, is %+v", p)
+	}
+}
+
 // TestBehindIsNotDrift: a document that comes to its owner's version between two looks is not told.
 func TestBehindIsNotDrift(t *testing.T) {
 	w := newWorld(t)
