@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-elastic bench-reads faults backends backends-down
+.PHONY: help run test check generate bench bench-elastic bench-reads faults promises backends backends-down
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,6 +40,9 @@ bench-reads: ## what fresh reads cost, beside Elasticsearch's own; backends star
 
 faults: ## kills and faults, with real backends started for it; Java 17, Maven, curl (ARGS="-seed 100")
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -count 1 -timeout 1h ./bench/faults -seeds 100 -kills 8 $(ARGS)
+
+promises: ## reads of one's own writes, 10,000 of them, while the indexer is slow, held up, killed and fills a new view
+	go test -count 1 ./bench/promises -writes 10000 -v $(ARGS)
 
 backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
 	backends/backends up
