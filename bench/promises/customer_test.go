@@ -304,6 +304,10 @@ func (c *customer) told(how string, a answer) bool {
 	if !f.Kept {
 		c.seen.stale++
 	}
+	if !f.Kept && how != "list, all" {
+		// The owners always answer here, so that there is no excuse, but where there is nobody to ask: for all orders.
+		c.Errorf("%s: not kept: %+v", how, f)
+	}
 	return true
 }
 
