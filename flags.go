@@ -47,6 +47,13 @@ func (f *flags) list(p *[]string, name, variable, value, usage string) {
 	f.add(name, variable)
 }
 
+// given reports whether a flag was set, on the command line or by the environment.
+func (f *flags) given(name string) bool {
+	set := false
+	f.Visit(func(fl *flag.Flag) { set = set || fl.Name == name })
+	return set
+}
+
 // parse reads flags and arguments in any order, and returns the arguments.
 func (f *flags) parse(args []string) (positional []string, err error) {
 	for {

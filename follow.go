@@ -71,20 +71,28 @@ func (a *app) follow(ctx context.Context) error {
 	}
 }
 
-// moveTo makes an index the one that is read and written.
+// moveTo makes an index the one that is read and written, and whose news count. Reads name the index and not the alias, so
+// that what is known of progress is always that of the index which is read.
 func (a *app) moveTo(ctx context.Context, index string) error {
+	target, err := a.elastic.On(ctx, index)
+	if err != nil {
+		return err
+	}
+	id, err := target.ID(ctx)
+	if err != nil {
+		return err
+	}
 	if a.newIndexing != nil {
-		target, err := a.elastic.On(ctx, index)
-		if err != nil {
-			return err
-		}
 		x, err := a.newIndexing(ctx, target)
 		if err != nil {
 			return err
 		}
 		a.indexing.Store(x)
 	}
-	a.elastic.Follow()
+	a.elastic.Stay(index)
+	if a.feeds.hub != nil {
+		a.feeds.hub.Follow(id)
+	}
 	return nil
 }
 

@@ -13,13 +13,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/viewgate/viewgate/compose"
-	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
@@ -43,8 +43,9 @@ type settings struct {
 	role       string
 	group      string
 	configFile string
-	elastic    elastic.Options // without URLs: the embedded store
-	kafka      indexer.Connection
+	elastic    elastic.Options    // without URLs: the embedded store
+	kafka      indexer.Connection // without brokers, in a gateway: none
+	feedTopic  string             // "": named by the view
 	owners     compose.Options
 	verifyRate float64 // documents a second that are compared with their owners; 0: none
 }
@@ -78,6 +79,7 @@ type app struct {
 	indexing atomic.Pointer[indexing] // nil in a gateway
 
 	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
+	feeds       feeds
 	handler     http.Handler
 	server      net.Listener
 }
@@ -111,11 +113,17 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	if s.role != roleGateway {
-		config, err := waitableKafka(ctx, s.kafka, logger)
-		if err != nil {
+	var config *sarama.Config
+	if len(s.kafka.Brokers) > 0 {
+		if config, err = waitableKafka(ctx, s.kafka, logger); err != nil {
 			return nil, errors.Join(err, a.store.Close())
 		}
+	}
+	if err := a.openFeeds(ctx, s, config, sources, target); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	a.feeds.register(registry)
+	if s.role != roleGateway {
 		a.newIndexing = func(ctx context.Context, target view.Index) (*indexing, error) {
 			id, err := target.ID(ctx)
 			if err != nil {
@@ -124,8 +132,10 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 			x := &indexing{metrics: prometheus.NewRegistry()}
 			orders := projection.NewOrders(ordering)
 			x.Indexer, err = indexer.New(s.kafka.Brokers, config, sources, []indexer.View{{
-				Name: order.ViewName, Projection: orders, Store: target, Healer: newHealer(owners),
-			}}, indexer.Options{Group: rebuild.Group(s.group, id), Logger: logger, Registerer: x.metrics})
+				Name: order.ViewName, Projection: orders, Store: target, Index: id, Healer: newHealer(owners),
+			}}, indexer.Options{
+				Group: rebuild.Group(s.group, id), Feed: a.feeds.publisher, Logger: logger, Registerer: x.metrics,
+			})
 			if err == nil && s.verifyRate > 0 {
 				v := verify.New(target, orders, owners, verify.Options{
 					Logger: logger, Registerer: x.metrics, Passed: passedBy(x.Indexer),
@@ -195,14 +205,15 @@ func (s settings) check() error {
 	return nil
 }
 
-// openStore opens the view that queries read, and returns the index that an indexer writes. In Elasticsearch queries read
-// whatever index is live, and an indexer has the one that is live now until follow gives it another.
+// openStore opens the view that queries read, and returns the index that an indexer writes. In Elasticsearch it is the one
+// that is live now, for both, until follow gives them another.
 func (a *app) openStore(ctx context.Context, s settings, m *view.Mapping) (view.Index, error) {
 	if len(s.elastic.URLs) > 0 {
 		store, err := elastic.Open(ctx, m, s.elastic)
 		if err != nil {
 			return nil, err
 		}
+		store.Stay(store.Index())
 		a.store, a.elastic = store, store
 		return store.Pinned(), nil
 	}
@@ -247,8 +258,8 @@ func (a *app) routeGateway(
 		},
 	}
 	reading := compose.ReaderOptions{Scratch: func() (view.Store, error) { return embedded.OpenMemory(m) }}
-	if a.newIndexing != nil {
-		reading.Progress = progress{a}
+	if a.feeds.log != nil {
+		reading.Progress = progress{a.feeds.hub, a.feeds.log}
 	}
 	if a.elastic != nil {
 		reading.SearchDelay = s.elastic.RefreshInterval
@@ -261,22 +272,6 @@ func (a *app) routeGateway(
 	mux.Handle("/", web.Handler())
 	return nil
 }
-
-// progress tells the gateway what the indexer in the same process knows.
-type progress struct{ app *app }
-
-func (p progress) Lag() (time.Duration, bool) {
-	lag, known := p.app.indexing.Load().Lag()
-	return lag.Age, known && lag.Whole // other processes may be further behind with their partitions
-}
-
-func (progress) Written() feed.Positions { return nil }
-func (progress) Filling() bool           { return false }
-
-var errNoFeed = errors.New("nobody tells how far the view is")
-
-func (progress) Ends(context.Context) (feed.Positions, error) { return nil, errNoFeed }
-func (progress) Wait(context.Context, feed.Positions) error   { return errNoFeed }
 
 // run serves and indexes until ctx ends or a part fails, then stops all of it within the shutdown timeout. It calls
 // started with the address once that answers.
@@ -301,7 +296,8 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return a.follow(ctx) })
+	group.Go(func() error { a.feeds.hear(ctx); return nil })
+	group.Go(func() error { return a.feeds.whileTelling(ctx, a.follow) })
 	started(readable(a.server.Addr().String()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- group.Wait() }()
@@ -317,6 +313,9 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 // close closes what assemble opened.
 func (a *app) close() {
 	a.server.Close()
+	if err := a.feeds.close(); err != nil {
+		a.logger.Error("close the feed", "error", err)
+	}
 	if err := a.store.Close(); err != nil {
 		a.logger.Error("close the view", "error", err)
 	}

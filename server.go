@@ -279,6 +279,9 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
 	indexFlags(f, &s.group, &s.elastic)
+	f.text(&s.feedTopic, "feed-topic", "FEED_TOPIC", "",
+		"`TOPIC` by which indexers tell gateways what has changed, where the view is in Elasticsearch; without, the name of "+
+			"the view's alias there, and .feed")
 	configFlag(f, &s.configFile)
 	ownerFlags(f, &s.owners, "to be asked for answers fresher than the view",
 		compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner,
@@ -286,7 +289,12 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.Float64Var(&s.verifyRate, "verify-rate", 0,
 		"documents `PER-SECOND`, chosen at random, that an indexer compares with their owners; 0: none")
 	f.add("verify-rate", "VERIFY_RATE")
-	return func(ctx context.Context, c console, _ []string) error { return serve(ctx, c, s) }
+	return func(ctx context.Context, c console, _ []string) error {
+		if !f.given("kafka") && s.role == roleGateway { // it can do without, so it does not look for one where none was named
+			s.kafka.Brokers = nil
+		}
+		return serve(ctx, c, s)
+	}
 }
 
 // ownerFlags declares where these owners are, who are asked for a purpose.

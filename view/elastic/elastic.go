@@ -203,14 +203,8 @@ func (s *Store) On(ctx context.Context, index string) (*Store, error) {
 	return other, nil
 }
 
-// Stay makes s read the index of this name, wherever the view's alias points, until Follow is called.
+// Stay makes s read the index of this name, wherever the view's alias points, until it is told another.
 func (s *Store) Stay(index string) { s.reads.name.Store(&index) }
-
-// Follow makes s read the index that the view's alias points to, as what Open returns does.
-func (s *Store) Follow() {
-	alias := s.alias()
-	s.reads.name.Store(&alias)
-}
 
 // Close waits for the calls under way. Later calls fail with view.ErrUnavailable, later writes with view.ErrRetry;
 // closing again does nothing.

@@ -69,7 +69,7 @@ func TestFilling(t *testing.T) {
 	}
 }
 
-// TestStay has a store's alias move to another schema's index: the store is told to stay, and another follows.
+// TestStay has a store's alias move to another schema's index: the store is told to stay, and then to go along.
 func TestStay(t *testing.T) {
 	o := realOptions(t)
 	m := orders(t)
@@ -94,9 +94,9 @@ func TestStay(t *testing.T) {
 	if diff := cmp.Diff([]string{"1"}, ids(t, s)); diff != "" {
 		t.Errorf("stayed, it reads (-want +got):\n%s", diff)
 	}
-	s.Follow()
+	s.Stay(next.Index())
 	if diff := cmp.Diff([]string{"2"}, ids(t, s)); diff != "" {
-		t.Errorf("following again, it reads (-want +got):\n%s", diff)
+		t.Errorf("told to go along, it reads (-want +got):\n%s", diff)
 	}
 	further := mustOpen(t, Create, m, o)
 	write(t, further, order("3"))

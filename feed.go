@@ -1,0 +1,148 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/feed/broker"
+	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/order"
+)
+
+// feeds are a process's ends of the feed. In one that does both over an embedded store the indexer publishes to the
+// gateway's Hub. Over Elasticsearch other processes do the same work, so all indexers publish to a topic, and all gateways
+// follow it.
+type feeds struct {
+	publisher feed.Publisher    // what an indexer publishes to; nil in a gateway
+	topic     *broker.Publisher // the same, where it is the topic; else nil
+	hub       *feed.Hub         // what a gateway knows; nil in an indexer
+	follower  *broker.Follower  // what tells the hub of the topic; nil where the indexer does, or nobody
+	log       *broker.Log       // where the topics end; nil in an indexer, and where there is no Kafka
+}
+
+// openFeeds prepares the ends of the feed that the role has. Nothing is connected to yet. A nil config says that there is no
+// Kafka.
+func (a *app) openFeeds(ctx context.Context, s settings, config *sarama.Config, sources []event.Source, target view.Index) error {
+	name := cmp.Or(s.feedTopic, s.elastic.Prefix+order.ViewName+".feed")
+	if s.role != roleIndexer {
+		id, err := target.ID(ctx)
+		if err != nil {
+			return err
+		}
+		a.feeds.hub = feed.NewHub()
+		a.feeds.hub.Follow(id)
+		if config != nil {
+			a.feeds.log = broker.NewLog(s.kafka.Brokers, config, viewTopics(sources), a.logger)
+		} else {
+			a.logger.Warn("without --kafka nobody tells this gateway how far the view is: what is to be fresher than the view " +
+				"is asked of the owners")
+		}
+		if a.elastic != nil && config != nil {
+			a.feeds.follower = broker.NewFollower(s.kafka.Brokers, config, name, a.logger)
+		}
+	}
+	switch {
+	case s.role == roleGateway:
+	case a.elastic == nil:
+		a.feeds.publisher = a.feeds.hub
+	default:
+		a.feeds.topic = broker.NewPublisher(s.kafka.Brokers, config, name, a.logger)
+		a.feeds.publisher = a.feeds.topic
+	}
+	return nil
+}
+
+// viewTopics returns the topics that the order view is made of.
+func viewTopics(sources []event.Source) []string {
+	var topics []string
+	for _, s := range sources {
+		if slices.Contains(projection.NewOrders(nil).Aggregates(), s.Aggregate) {
+			topics = append(topics, s.Topic)
+		}
+	}
+	return topics
+}
+
+// hear keeps the hub up to date until ctx ends.
+func (f *feeds) hear(ctx context.Context) {
+	var work sync.WaitGroup
+	if f.follower != nil {
+		work.Go(func() { f.follower.Run(ctx, f.hub) })
+	}
+	if f.log != nil {
+		work.Go(func() { f.log.Observe(ctx, f.hub) })
+	}
+	work.Wait()
+}
+
+// whileTelling runs an indexer while what it tells is published, which ends later.
+func (f *feeds) whileTelling(ctx context.Context, index func(context.Context) error) error {
+	if f.topic == nil {
+		return index(ctx)
+	}
+	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { f.topic.Run(telling) })
+	defer work.Wait()
+	defer stop()
+	return index(ctx)
+}
+
+// close ends what openFeeds has prepared, when nothing runs any more.
+func (f *feeds) close() error {
+	if f.log == nil {
+		return nil
+	}
+	return f.log.Close()
+}
+
+// register adds the feed's metrics.
+func (f *feeds) register(r prometheus.Registerer) {
+	counter := func(name, help string, value func() uint64) {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "viewgate", Name: name, Help: help},
+			func() float64 { return float64(value()) }))
+	}
+	if f.topic != nil {
+		counter("feed_published_total", "Messages that the feed's topic has acknowledged.", f.topic.Acknowledged)
+	}
+	if f.hub == nil {
+		return
+	}
+	counter("feed_news_total", "News of indices that this gateway was told.", f.hub.Told)
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "feed_listeners", Help: "Who listens to what changes in the view.",
+		}, func() float64 { return float64(f.hub.Listeners()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "gateway_lag_seconds",
+			Help: "Age of the newest ends of the topics that the view has passed, as this gateway knows; NaN: not known.",
+		}, func() float64 {
+			lag, known := f.hub.Lag(time.Now())
+			if !known {
+				return math.NaN()
+			}
+			return lag.Seconds()
+		}))
+}
+
+// progress is what a gateway's reader asks how far the view is. Its log is not nil.
+type progress struct {
+	*feed.Hub
+	log *broker.Log
+}
+
+// Lag implements compose.Progress.
+func (p progress) Lag() (lag time.Duration, known bool) { return p.Hub.Lag(time.Now()) }
+
+// Ends implements compose.Progress.
+func (p progress) Ends(ctx context.Context) (feed.Positions, error) { return p.log.Ends(ctx) }
