@@ -241,6 +241,9 @@ func TestRebuildWhileServing(t *testing.T) {
 	env := map[string]string{"KAFKA_BROKERS": b.Addr(), "ELASTICSEARCH_URL": e.url, "ELASTICSEARCH_PREFIX": e.prefix}
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
 	p.waitForURL()
+	gateway := start(t, env, "serve", "--addr", "127.0.0.1:0", "--role", "gateway")
+	gateway.waitForURL()
+	gateway.knows(true)
 	published := publishOrders(t, b.Addr())
 	asking, stop := context.WithCancel(t.Context())
 	asked := make(chan error, 1)
@@ -300,13 +303,47 @@ func TestRebuildWhileServing(t *testing.T) {
 		}
 		return nil
 	})
+	for _, moved := range []*process{p, gateway} {
+		if log := moved.err.String(); strings.Count(log, "another index is live") != 3 {
+			t.Errorf("a process did not move three times:\n%s", log)
+		}
+	}
+	gateway.knows(true)
+	late := start(t, env, "serve", "--addr", "127.0.0.1:0", "--role", "gateway")
+	late.waitForURL()
+	late.knows(true)
+	delete(env, "KAFKA_BROKERS")
+	alone := start(t, env, "serve", "--addr", "127.0.0.1:0", "--role", "gateway")
+	alone.waitForURL()
+	alone.knows(false)
 	if code := p.stop(); code != 0 {
 		t.Errorf("serve: exit code %d", code)
 	}
-	if log := p.err.String(); strings.Count(log, "another index is live") != 3 {
-		t.Errorf("the indexer did not move three times:\n%s", log)
-	}
 }
+
+// knows waits until the process tells how far the view is, or does not. What it tells then is of the index that is read:
+// it has passed ends of the topics that were asked for after the call.
+func (p *process) knows(want bool) {
+	p.Helper()
+	since := time.Now()
+	p.eventually(func() error {
+		a, err := p.query(new(orderPage), pageQuery, map[string]any{"first": 1})
+		if err != nil {
+			return err
+		}
+		if len(a.Extensions.Freshness) != 1 {
+			return fmt.Errorf("freshness is %+v", a.Extensions.Freshness)
+		}
+		lag := a.Extensions.Freshness[0].LagMs
+		if (lag != nil) != want || lag != nil && time.Duration(*lag)*time.Millisecond > time.Since(since)+searchDelay {
+			return fmt.Errorf("freshness is %+v %v after it was asked for", a.Extensions.Freshness[0], time.Since(since))
+		}
+		return nil
+	})
+}
+
+// searchDelay is how much later searches of an index see a write than reads by id do.
+const searchDelay = elastic.DefaultRefreshInterval
 
 // askUntil asks for orders until ctx ends or an answer is an error.
 func askUntil(ctx context.Context, p *process) error {
