@@ -19,8 +19,9 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// retention is how long the topic keeps the news, in milliseconds.
-var retention = "3600000"
+// retention is how long the topic keeps the news, and segment after how long it may begin to forget some, both in
+// milliseconds: Kafka deletes no segment that is being written.
+var retention, segment = "3600000", "600000"
 
 // requestTimeout bounds each step of a request to a broker.
 const requestTimeout = 10 * time.Second
@@ -83,7 +84,8 @@ func (t topic) ensure(client sarama.Client) error {
 		return fmt.Errorf("create topic %s: %w", t.name, err)
 	}
 	err = admin.CreateTopic(t.name, &sarama.TopicDetail{
-		NumPartitions: 1, ReplicationFactor: -1, ConfigEntries: map[string]*string{"retention.ms": &retention},
+		NumPartitions: 1, ReplicationFactor: -1,
+		ConfigEntries: map[string]*string{"retention.ms": &retention, "segment.ms": &segment},
 	}, false)
 	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return fmt.Errorf("the feed's topic %s is not there and cannot be created: create it with one partition and "+
