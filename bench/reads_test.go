@@ -118,6 +118,7 @@ func newReads(b *testing.B, backends *lab.Backends, n int) *reads {
 type moving struct{ end atomic.Int64 }
 
 func (m *moving) positions() feed.Positions                  { return feed.Positions{{Topic: "Order"}: m.end.Load()} }
+func (m *moving) Index() string                              { return "" }
 func (m *moving) Written() feed.Positions                    { return m.positions() }
 func (m *moving) Lag() (time.Duration, bool)                 { return 100 * time.Millisecond, true }
 func (m *moving) Filling() bool                              { return false }

@@ -12,6 +12,8 @@ import (
 
 // Progress tells how far the view is that a Reader reads. Its methods may be called from several goroutines.
 type Progress interface {
+	// Index names the index that is read and that the other methods tell of; it changes when another becomes live.
+	Index() string
 	// Written returns how far the view holds all that was published; nil where nobody knows. A read by id that begins
 	// afterwards sees it.
 	Written() feed.Positions
@@ -30,6 +32,7 @@ type unknown struct{}
 
 var errUnknown = errors.New("nobody tells how far the view is")
 
+func (unknown) Index() string                                        { return "" }
 func (unknown) Written() feed.Positions                              { return nil }
 func (unknown) Lag() (lag time.Duration, known bool)                 { return 0, false }
 func (unknown) Filling() bool                                        { return false }
@@ -44,9 +47,10 @@ type horizon struct {
 	delay     time.Duration // how much later a search may see a write, without a refresh from here
 	refreshes latest[struct{}]
 
-	mu   sync.Mutex
-	sees feed.Positions // guarded by mu: searches see all below
-	asOf time.Time      // guarded by mu: searches see all that was published then; zero: not known
+	mu    sync.Mutex
+	index string         // guarded by mu: what follows is of this index
+	sees  feed.Positions // guarded by mu: searches see all below
+	asOf  time.Time      // guarded by mu: searches see all that was published then; zero: not known
 }
 
 func newHorizon(store view.Store, progress Progress, delay time.Duration) *horizon {
@@ -66,15 +70,18 @@ func (h *horizon) standing() standing {
 
 // searched returns how far searches that begin afterwards see.
 func (h *horizon) searched() standing {
-	s := h.standing()
+	index, s := h.progress.Index(), h.standing()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.delay > 0 {
+	refreshed := index == h.index
+	if h.delay > 0 && refreshed {
 		s.written = h.sees
+	} else if h.delay > 0 {
+		s.written = nil
 	}
 	if s.lag != nil {
 		lag := *s.lag + h.delay
-		if !h.asOf.IsZero() {
+		if refreshed && !h.asOf.IsZero() {
 			lag = min(lag, time.Since(h.asOf))
 		}
 		s.lag = &lag
@@ -88,14 +95,19 @@ func (h *horizon) refresh(ctx context.Context) error {
 	return err
 }
 
+var errMoved = errors.New("another index became live while the view was refreshed")
+
 func (h *horizon) refreshNow(ctx context.Context) (struct{}, error) {
-	at, stood := time.Now(), h.standing()
+	at, index, stood := time.Now(), h.progress.Index(), h.standing()
 	if err := h.store.Refresh(ctx); err != nil {
 		return struct{}{}, err
 	}
+	if h.progress.Index() != index {
+		return struct{}{}, errMoved // who knows which of them was refreshed
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sees = stood.written
+	h.index, h.sees, h.asOf = index, stood.written, time.Time{}
 	if stood.lag != nil {
 		h.asOf = at.Add(-*stood.lag)
 	}

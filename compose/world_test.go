@@ -216,6 +216,7 @@ func (p *fakeProgress) Written() feed.Positions {
 	return p.written.Clone()
 }
 
+func (p *fakeProgress) Index() string { return "" }
 func (p *fakeProgress) Filling() bool { return p.filling }
 
 func (p *fakeProgress) Ends(context.Context) (feed.Positions, error) { return p.ends, nil }

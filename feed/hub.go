@@ -101,6 +101,13 @@ func (h *Hub) Follow(id string) {
 	h.changes.lose()
 }
 
+// Index returns the id of the index that is followed, "" before Follow.
+func (h *Hub) Index() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.followed.id
+}
+
 // Lose says that news have been missed: to listeners all has changed. Progress is not touched, an index never loses what
 // it has.
 func (h *Hub) Lose() { h.changes.lose() }

@@ -80,6 +80,7 @@ type fixedProgress struct {
 }
 
 func (p fixedProgress) Lag() (time.Duration, bool)                   { return p.lag, p.lag >= 0 }
+func (p fixedProgress) Index() string                                { return "" }
 func (p fixedProgress) Written() feed.Positions                      { return nil }
 func (p fixedProgress) Filling() bool                                { return false }
 func (p fixedProgress) Ends(context.Context) (feed.Positions, error) { return p.ends, nil }
