@@ -97,7 +97,13 @@ func (h *horizon) refresh(ctx context.Context) error {
 
 var errMoved = errors.New("another index became live while the view was refreshed")
 
+// refreshTimeout bounds a refresh, whoever waits for it.
+const refreshTimeout = 10 * time.Second
+
+// refreshNow goes on where all who waited have given up: it serves the searches after them.
 func (h *horizon) refreshNow(ctx context.Context) (struct{}, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+	defer cancel()
 	at, index, stood := time.Now(), h.progress.Index(), h.standing()
 	if err := h.store.Refresh(ctx); err != nil {
 		return struct{}{}, err
