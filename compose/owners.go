@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -28,6 +29,8 @@ const (
 	RestaurantOwner Owner = "restaurant"
 	ConsumerOwner   Owner = "consumer"
 )
+
+var allOwners = []Owner{OrderOwner, KitchenOwner, DeliveryOwner, AccountingOwner, RestaurantOwner, ConsumerOwner}
 
 var (
 	// ErrNotConfigured says that nobody told where an owner is.
@@ -48,10 +51,14 @@ func (e *OwnerError) Error() string {
 	if errors.Is(e.Err, ErrNotConfigured) {
 		return fmt.Sprintf("no %s service is configured: set --%s-service", e.Owner, e.Owner)
 	}
-	if e.Status != 0 && e.Status != http.StatusOK {
-		return fmt.Sprintf("%s service: status %d: %v", e.Owner, e.Status, e.Err)
+	return fmt.Sprintf("%s service: %s", e.Owner, describe(e.Status, e.Err))
+}
+
+func describe(status int, err error) string {
+	if status != 0 && status != http.StatusOK {
+		return fmt.Sprintf("status %d: %v", status, err)
 	}
-	return fmt.Sprintf("%s service: %v", e.Owner, e.Err)
+	return err.Error()
 }
 
 // Unwrap returns what the error is, besides an OwnerError.
@@ -69,36 +76,59 @@ type Options struct {
 
 	// Transport makes the calls. Nil: http.DefaultTransport's settings with 32 idle connections per owner.
 	Transport http.RoundTripper
-	// Timeout bounds each call, within its context's deadline. 0: 2 s.
+	// Timeout bounds each call with its retries, within its context's deadline. 0: 2 s.
 	Timeout time.Duration
 	// MaxAnswer bounds an answer's body, in bytes. 0: 8 MiB.
 	MaxAnswer int64
+	// MaxCalls is how many calls to one owner are under way at a time, of all requests. 0: 16.
+	MaxCalls int
+	// Headers go with every call: "Name: value", or "owner/Name: value" to one owner. They are secret.
+	Headers []string
+	// Forward names headers of the client's request, as WithHeaders knows it, that go with the calls made for it.
+	Forward []string
+	// Registerer takes the metrics. Nil: nobody is told.
+	Registerer prometheus.Registerer
 }
 
 // maxIDs is how many ids one call asks for at most.
 const maxIDs = 100
 
-// maxCalls is how many calls to one owner are under way at a time for one question.
+// maxCalls is how many calls to one owner are under way at a time for one question, so that a large one leaves some of
+// Options.MaxCalls to others.
 const maxCalls = 4
 
 // Owners asks the services that own the data. Its methods may be called from several goroutines.
 type Owners struct {
-	base    map[Owner]*url.URL
+	peers   map[Owner]*peer     // those that are configured
 	states  map[string][]string // by the state field's path, as the schema lists them
-	client  *http.Client
 	timeout time.Duration
-	limit   int64
+	static  map[Owner]http.Header // that every call has
+	forward []string              // names of the client's headers
+	calls   latestOf[question, []json.RawMessage]
 }
 
 // NewOwners returns the owners at the URLs in the options. The mapping tells which states there are: an answer with
 // another one is not used. A URL that is none is an error.
 func NewOwners(m *view.Mapping, options Options) (*Owners, error) {
-	o := &Owners{
-		base:    map[Owner]*url.URL{},
-		states:  map[string][]string{},
-		timeout: options.Timeout,
-		limit:   options.MaxAnswer,
+	o := &Owners{peers: map[Owner]*peer{}, states: map[string][]string{}, timeout: options.Timeout}
+	o.calls.run = o.ask
+	var err error
+	if o.static, err = parseHeaders(options.Headers); err != nil {
+		return nil, err
 	}
+	if o.forward, err = parseForward(options.Forward, o.static); err != nil {
+		return nil, err
+	}
+	if o.timeout <= 0 {
+		o.timeout = 2 * time.Second
+	}
+	if options.MaxAnswer <= 0 {
+		options.MaxAnswer = 8 << 20
+	}
+	if options.MaxCalls <= 0 {
+		options.MaxCalls = 16
+	}
+	client := newClient(options.Transport)
 	for owner, text := range map[Owner]string{
 		OrderOwner: options.Order, KitchenOwner: options.Kitchen, DeliveryOwner: options.Delivery,
 		AccountingOwner: options.Accounting, RestaurantOwner: options.Restaurant, ConsumerOwner: options.Consumer,
@@ -110,88 +140,88 @@ func NewOwners(m *view.Mapping, options Options) (*Owners, error) {
 		if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.RawQuery != "" {
 			return nil, fmt.Errorf("--%s-service: %q is no URL such as http://127.0.0.1:8081", owner, text)
 		}
-		o.base[owner] = base
+		o.peers[owner] = &peer{
+			owner: owner, base: base, client: client, limit: options.MaxAnswer,
+			slots: make(chan struct{}, options.MaxCalls), breaker: &breaker{}, budget: newBudget(time.Now()),
+		}
 	}
 	for _, f := range m.Fields {
 		if f.Enum != nil {
 			o.states[f.Path] = f.Enum
 		}
 	}
-	if o.timeout <= 0 {
-		o.timeout = 2 * time.Second
+	metrics, err := newMetrics(options.Registerer, o.peers)
+	if err != nil {
+		return nil, fmt.Errorf("owners' metrics: %w", err)
 	}
-	if o.limit <= 0 {
-		o.limit = 8 << 20
+	for _, p := range o.peers {
+		p.metrics = metrics
 	}
-	transport := options.Transport
+	return o, nil
+}
+
+func newClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost = 32
 		transport = own
 	}
-	o.client = &http.Client{
+	return &http.Client{
 		Transport: transport,
 		// An owner that redirects is misconfigured; following would send the ids to who knows where.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return o, nil
 }
 
 // Configured reports whether it is known where the owner is.
-func (o *Owners) Configured(owner Owner) bool { return o.base[owner] != nil }
+func (o *Owners) Configured(owner Owner) bool { return o.peers[owner] != nil }
 
-// fetch asks an owner's collection for what a query names, and returns the elements of its answer. Ids that the owner
-// does not know are left out.
+// question is what is asked of an owner. Equal questions that wait at the same time are asked once.
+type question struct {
+	owner       Owner
+	collection  string
+	query       string // encoded
+	one         bool   // it asks for one id, so 404 answers it
+	credentials string
+}
+
+// fetch asks an owner's collection for what a query names, and returns the elements of its answer, which are not to be
+// changed: they may be others', too. Ids that the owner does not know are left out. The answer is as new as the owner was
+// at some moment after the call of fetch.
 func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, query url.Values) ([]json.RawMessage, error) {
-	fail := func(status int, err error) ([]json.RawMessage, error) {
-		if e := (*url.Error)(nil); errors.As(err, &e) {
-			err = e.Err // without the URL, which is nobody's business
-		}
-		return nil, &OwnerError{Owner: owner, Status: status, Err: err}
+	if !o.Configured(owner) {
+		return nil, &OwnerError{Owner: owner, Err: ErrNotConfigured}
 	}
-	base := o.base[owner]
-	if base == nil {
-		return fail(0, ErrNotConfigured)
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	ctx, cancel := inTime(ctx)
 	defer cancel()
-	target := base.JoinPath(collection)
-	target.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
-	if err != nil {
-		return fail(0, err)
+	elements, err := o.calls.get(ctx, question{
+		owner: owner, collection: collection, query: query.Encode(), one: len(query["id"]) == 1,
+		credentials: o.credentials(ctx),
+	})
+	if err != nil && !errors.As(err, new(*OwnerError)) { // the context's, whoever else still waits
+		err = &OwnerError{Owner: owner, Err: fmt.Errorf("no answer in time: %w", err)}
 	}
-	request.Header.Set("Accept", "application/json")
-	response, err := o.client.Do(request)
-	if err != nil {
-		return fail(0, err)
+	return elements, err
+}
+
+// inTime leaves a part of the context's deadline to those who tell the answer: a tenth of what is left, reserve at most.
+// So a call ends after Options.Timeout or at that earlier deadline, whichever comes first, with its retries and whatever it
+// waits for; and an operation whose owner does not answer still has time to show the rest and say so.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return ctx, func() {}
 	}
-	defer response.Body.Close()
-	status := response.StatusCode
-	if !isJSON(response.Header.Get("Content-Type")) {
-		return fail(status, fmt.Errorf("answered %.60q, not JSON", response.Header.Get("Content-Type")))
-	}
-	if status == http.StatusNotFound && len(query["id"]) == 1 {
-		return nil, nil // the one that was asked for is not known
-	}
-	if status != http.StatusOK {
-		return fail(status, errors.New("refused"))
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, o.limit+1))
-	if err != nil {
-		return fail(status, fmt.Errorf("answer broke off: %w", err))
-	}
-	if int64(len(body)) > o.limit {
-		return fail(status, fmt.Errorf("answer of more than %d bytes", o.limit))
-	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(body, &elements); err != nil {
-		return fail(status, fmt.Errorf("answer is no JSON array: %w", err))
-	}
-	if elements == nil {
-		return fail(status, errors.New("answer is null, not an array"))
-	}
-	return elements, nil
+	return context.WithDeadline(ctx, deadline.Add(-min(max(time.Until(deadline), 0)/10, reserve)))
+}
+
+const reserve = 100 * time.Millisecond
+
+// ask answers a question for all who share it.
+func (o *Owners) ask(ctx context.Context, q question) ([]json.RawMessage, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, slowError(o.timeout))
+	defer cancel()
+	return o.peers[q.owner].fetch(ctx, q, o.header(ctx, q.owner))
 }
 
 func isJSON(contentType string) bool {
