@@ -92,7 +92,27 @@ func splitList(s string) []string {
 
 // secretText declares a flag for a secret, which a file can hold, too: the environment names it in variable_FILE.
 func (f *flags) secretText(p *string, name, variable, usage string) {
-	f.StringVar(p, name, "", usage+"; environment: "+variable+", or "+variable+"_FILE for a file that holds it")
+	f.StringVar(p, name, "", usage)
+	*p = f.addSecret(name, variable)
+}
+
+// secretLines declares a flag for secrets that can be given several times; the environment, or its file, has them in lines.
+func (f *flags) secretLines(p *[]string, name, variable, usage string) {
+	given := false
+	f.Func(name, usage, func(line string) error {
+		if !given {
+			*p, given = nil, true // the command line beats the environment
+		}
+		*p = append(*p, line)
+		return nil // never an error: it would be shown with the secret
+	})
+	newline := func(r rune) bool { return r == '\n' || r == '\r' }
+	*p = strings.FieldsFunc(f.addSecret(name, variable), newline)
+}
+
+// addSecret makes a flag secret, and returns what the environment has for it.
+func (f *flags) addSecret(name, variable string) string {
+	f.Lookup(name).Usage += "; environment: " + variable + ", or " + variable + "_FILE for a file that holds it"
 	if f.secret == nil {
 		f.secret = map[string]bool{}
 	}
@@ -108,5 +128,5 @@ func (f *flags) secretText(p *string, name, variable, usage string) {
 		}
 		value = strings.TrimRight(string(text), "\r\n")
 	}
-	*p = value
+	return value
 }

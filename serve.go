@@ -106,12 +106,13 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 	if err != nil {
 		return nil, err
 	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.owners.Registerer = registry
 	owners, err := compose.NewOwners(mapping, s.owners)
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	var config *sarama.Config
 	if len(s.kafka.Brokers) > 0 {

@@ -286,6 +286,8 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	ownerFlags(f, &s.owners, "to be asked for answers fresher than the view",
 		compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner,
 		compose.RestaurantOwner, compose.ConsumerOwner)
+	f.list(&s.owners.Forward, "forward-header", "FORWARD_HEADERS", "",
+		"`NAMES` of clients' headers that go to these services, too, such as Authorization, with commas between them")
 	f.Float64Var(&s.verifyRate, "verify-rate", 0,
 		"documents `PER-SECOND`, chosen at random, that an indexer compares with their owners; 0: none")
 	f.add("verify-rate", "VERIFY_RATE")
@@ -307,6 +309,8 @@ func ownerFlags(f *flags, o *compose.Options, purpose string, owners ...compose.
 		f.text(url[owner], string(owner)+"-service", strings.ToUpper(string(owner))+"_SERVICE_URL", "",
 			fmt.Sprintf("`URL` of the %s service, %s", owner, purpose))
 	}
+	f.secretLines(&o.Headers, "owner-header", "OWNER_HEADERS",
+		"`HEADER` for these services, such as 'X-Api-Key: …', or 'order/X-Api-Key: …' for one; can be given several times")
 }
 
 func demoFlags(f *flags) func(context.Context, console, []string) error {

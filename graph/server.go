@@ -77,7 +77,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), e.options.Limits.Timeout)
 	defer cancel()
-	request, ctx := newRequest(ctx, e.reader, e.options.Viewer(r))
+	asked := r.Header.Clone()
+	request, ctx := newRequest(compose.WithHeaders(ctx, asked), e.reader, e.options.Viewer(r))
+	asked.Set("X-Request-Id", request.id) // owners log our id, not one that a client chose
 	request.header = w.Header()
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
