@@ -385,6 +385,8 @@ func TestCommandLine(t *testing.T) {
 		{"bad level", nil, []string{"serve", "--log-level", "loud", "--data", t.TempDir()}, 1, "--log-level"},
 		{"short key", nil, []string{"serve", "--token-key", "short", "--data", t.TempDir()}, 1, "--token-key"},
 		{"bad URL", nil, []string{"serve", "--order-service", "::", "--data", t.TempDir()}, 1, "order"},
+		{"bad header", nil, []string{"serve", "--owner-header", "X-Key", "--data", t.TempDir()}, 1, "--owner-header, number 1"},
+		{"header of the call", nil, []string{"serve", "--forward-header", "Accept", "--data", t.TempDir()}, 1, "--forward-header"},
 		{"no such file", nil, []string{"load", bad + "x"}, 1, "no such file"},
 		{"no broker", nil, []string{"load", bad, "--kafka", "127.0.0.1:1"}, 1, "--kafka"},
 		{"unknown action", nil, []string{"dlq", "lsit"}, 2, "not one of list, show, replay"},

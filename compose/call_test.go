@@ -410,14 +410,21 @@ func TestSharersCancel(t *testing.T) {
 		}
 
 		third, cancelThird := context.WithCancel(t.Context())
-		want(third, context.Canceled)
-		want(third, context.Canceled)
-		time.Sleep(time.Millisecond)
+		fourth, cancelFourth := context.WithCancel(t.Context())
+		want(t.Context(), nil)
+		want(third, context.Canceled) // these two share the fourth call
+		want(fourth, context.Canceled)
+		time.Sleep(1500 * time.Millisecond)
 		cancelThird()
+		synctest.Wait()
+		if s.count() != 4 || len(s.ended) != 0 {
+			t.Errorf("one gave up: %d calls, ended %v", s.calls, s.ended)
+		}
+		cancelFourth()
 		group.Wait()
 		synctest.Wait()
-		if s.calls != 3 || len(s.ended) != 1 || !errors.Is(s.ended[0], context.Canceled) {
-			t.Errorf("%d calls, ended %v", s.calls, s.ended)
+		if s.count() != 4 || len(s.ended) != 1 || !errors.Is(s.ended[0], context.Canceled) {
+			t.Errorf("both gave up: %d calls, ended %v", s.calls, s.ended)
 		}
 	})
 }

@@ -136,7 +136,7 @@ func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, o
 	t.Cleanup(transport.CloseIdleConnections)
 	owners, err := compose.NewOwners(g.mapping, compose.Options{
 		Order: g.owners.URL, Kitchen: g.owners.URL, Delivery: g.owners.URL, Accounting: g.owners.URL,
-		Consumer: g.owners.URL, Transport: transport,
+		Consumer: g.owners.URL, Transport: transport, Forward: []string{"Authorization"},
 	})
 	if err != nil {
 		t.Fatal(err)

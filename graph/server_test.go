@@ -330,3 +330,36 @@ func TestFiltersMustBeIndexed(t *testing.T) {
 		t.Errorf("error %v of a mapping without the fields", err)
 	}
 }
+
+// TestOwnersGetHeaders: owners learn our request id, the client's trace and what is configured, and nothing else of it.
+func TestOwnersGetHeaders(t *testing.T) {
+	g := newGateway(t, view.Support(), nil)
+	got := make(chan http.Header, 1)
+	g.answer["orders"] = func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header
+		io.WriteString(w, "[]")
+	}
+	r := httptest.NewRequest(http.MethodPost, "/graphql",
+		strings.NewReader(`{"query":"{ order(id: 1, freshness: {mode: FRESH}) { orderId } }"}`))
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Authorization": "Bearer ada", "Cookie": "c=1", "X-Request-Id": "theirs",
+		"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	} {
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	want := map[string]string{
+		"Authorization": "Bearer ada", "Cookie": "", "Content-Type": "", "X-Request-Id": w.Header().Get("X-Request-Id"),
+		"Traceparent": r.Header.Get("Traceparent"),
+	}
+	header := <-got
+	for name := range want {
+		if header.Get(name) != want[name] {
+			t.Errorf("%s: %q, want %q", name, header.Get(name), want[name])
+		}
+	}
+	if r.Header.Get("X-Request-Id") != "theirs" {
+		t.Error("the request itself was changed")
+	}
+}
