@@ -199,7 +199,7 @@ func (p *peer) slot(ctx context.Context) result {
 	case <-timer.C:
 		return result{err: fmt.Errorf("%d calls are under way, and none ended within %v", cap(p.slots), slotWait), outcome: crowded}
 	case <-ctx.Done():
-		return result{err: context.Cause(ctx), outcome: givenUp}
+		return ended(context.Cause(ctx))
 	}
 }
 
@@ -214,7 +214,7 @@ func (p *peer) send(ctx context.Context, q question, header http.Header) result 
 	request.Header = header
 	response, err := p.client.Do(request)
 	if err != nil {
-		return broken(ctx, 0, err)
+		return broken(ctx, err)
 	}
 	defer response.Body.Close()
 	r := p.read(ctx, q, response)
@@ -225,19 +225,25 @@ func (p *peer) send(ctx context.Context, q question, header http.Header) result 
 }
 
 // broken is the result where there was no whole answer.
-func broken(ctx context.Context, status int, err error) result {
+func broken(ctx context.Context, err error) result {
+	if cause := context.Cause(ctx); cause != nil {
+		return ended(cause)
+	}
 	if e := (*url.Error)(nil); errors.As(err, &e) {
 		err = e.Err // without the URL, which is nobody's business
 	}
-	r := result{status: status, err: err, outcome: unreachable}
-	switch cause := context.Cause(ctx); {
-	case cause == nil:
+	return result{err: err, outcome: unreachable}
+}
+
+// ended is the result where the context ended first, for a cause.
+func ended(cause error) result {
+	switch {
 	case errors.As(cause, new(slowError)):
-		r.outcome = slow
-	default:
-		r.outcome = givenUp
+		return result{err: cause, outcome: slow}
+	case errors.Is(cause, context.DeadlineExceeded):
+		return result{err: fmt.Errorf("%w: %w", ErrOutOfTime, cause), outcome: givenUp}
 	}
-	return r
+	return result{err: cause, outcome: givenUp}
 }
 
 // slowError says that an owner had all the time that a call may take. It is context.DeadlineExceeded.
@@ -271,7 +277,9 @@ func (p *peer) read(ctx context.Context, q question, response *http.Response) re
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, p.limit+1))
 	if err != nil {
-		return broken(ctx, status, fmt.Errorf("answer broke off: %w", err))
+		r := broken(ctx, err)
+		r.status, r.err = status, fmt.Errorf("answer broke off: %w", r.err)
+		return r
 	}
 	if int64(len(body)) > p.limit {
 		return result{status: status, outcome: unusable, err: fmt.Errorf("answer of more than %d bytes", p.limit)}

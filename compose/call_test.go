@@ -141,6 +141,9 @@ func TestCallDeadline(t *testing.T) {
 				if took := time.Since(begin); took != test.ends || !errors.Is(err, test.is) || !errors.Is(err, ErrOwner) {
 					t.Errorf("ended with %v after %v, want %v after %v", err, took, test.is, test.ends)
 				}
+				if late := errors.Is(err, ErrOutOfTime); late != (test.outcome == givenUp && test.cancel == 0) {
+					t.Errorf("%v: out of time %t", err, late)
+				}
 				synctest.Wait()
 				if s.count() != 1 || len(s.ended) != 1 || s.under != 0 {
 					t.Errorf("%d calls, %d are under way, ended %v", s.calls, s.under, s.ended)

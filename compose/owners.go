@@ -37,6 +37,9 @@ var (
 	ErrNotConfigured = errors.New("service not configured")
 	// ErrOwner says that an owner could not be asked, or answered what cannot be used.
 	ErrOwner = errors.New("owner failed")
+	// ErrOutOfTime says that the caller's time was over before an owner had its own, so that it is not to blame. It comes
+	// with ErrOwner and context.DeadlineExceeded.
+	ErrOutOfTime = errors.New("the operation's time was over")
 )
 
 // OwnerError tells which owner failed and how. It wraps ErrNotConfigured, or else ErrOwner and the cause, which is
@@ -199,7 +202,7 @@ func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, quer
 		credentials: o.credentials(ctx),
 	})
 	if err != nil && !errors.As(err, new(*OwnerError)) { // the context's, whoever else still waits
-		err = &OwnerError{Owner: owner, Err: fmt.Errorf("no answer in time: %w", err)}
+		err = &OwnerError{Owner: owner, Err: ended(err).err}
 	}
 	return elements, err
 }

@@ -95,7 +95,8 @@ func classify(ctx context.Context, err error) (code, string) {
 		if !errors.Is(err, row.is) {
 			continue
 		}
-		if row.code == upstreamUnavailable && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		late := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, compose.ErrOutOfTime)
+		if row.code == upstreamUnavailable && late {
 			return timeout, "the operation took too long" // whoever was asked last is not to blame
 		}
 		switch owner := (*compose.OwnerError)(nil); {
