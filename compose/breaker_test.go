@@ -75,6 +75,21 @@ func TestBreaker(t *testing.T) {
 	is(21_010, isOpen)
 }
 
+// TestOutcomesHealth: an owner is judged by what is its own doing.
+func TestOutcomesHealth(t *testing.T) {
+	for found, outcomes := range map[health][]outcome{
+		healthy:       {served, refused, unusable},
+		failing:       {throttled, unavailable, failed, unreachable, slow},
+		unknownHealth: {givenUp},
+	} {
+		for _, o := range outcomes {
+			if got := o.health(); got != found {
+				t.Errorf("%s: health %d, want %d", o, got, found)
+			}
+		}
+	}
+}
+
 // TestBudget: however many calls fail, no more are tried again than the budget says.
 func TestBudget(t *testing.T) {
 	base := time.UnixMilli(1_700_000_000_000)
