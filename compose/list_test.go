@@ -262,9 +262,9 @@ func TestListSources(t *testing.T) {
 			broken: "tickets", progress: abreast(), shows: Versions{Order: 2, Ticket: 1}, calls: "orders 1 tickets 1",
 			refreshes: 1, want: OrderPage{Source: FromBoth, Reason: OwnerDown}},
 
-		{name: "young enough", fresh: Freshness{Mode: Fresh, MaxStaleness: time.Minute}, owners: latest, inView: latest,
+		{name: "young enough", fresh: Freshness{Mode: Fresh, MaxStaleness: 2 * time.Minute}, owners: latest, inView: latest,
 			searched: old, progress: abreast(), shows: old, want: OrderPage{Source: FromView, Reason: Satisfied, Kept: true}},
-		{name: "young enough once refreshed", fresh: Freshness{MaxStaleness: 500 * time.Millisecond}, owners: latest,
+		{name: "young enough once refreshed", fresh: Freshness{MaxStaleness: 30 * time.Second}, owners: latest,
 			inView: latest, searched: old, progress: abreast(), shows: latest, refreshes: 1,
 			want: OrderPage{Source: FromView, Reason: Satisfied, Kept: true}},
 		{name: "too old", fresh: Freshness{MaxStaleness: time.Second}, owners: latest, inView: old, searched: old,

@@ -245,7 +245,7 @@ func (w *world) reader(t testing.TB, p Progress) *Reader {
 		Order: w.URL, Kitchen: w.URL, Delivery: w.URL, Accounting: w.URL, Transport: transport,
 	})
 	return NewReader(w, w.mapping, owners, ReaderOptions{
-		Progress: p, SearchDelay: time.Second,
+		Progress: p, SearchDelay: time.Minute,
 		Scratch: func() (view.Store, error) { return embedded.OpenMemory(w.mapping) },
 	})
 }
