@@ -108,6 +108,17 @@ type row struct {
 	wrong     int           // documents
 	processor time.Duration // of the system's own process
 	memory    int64         // its peak, in bytes
+
+	kafka, elasticsearch time.Duration // of the backends' processes meanwhile; 0: not known
+}
+
+// meter starts to measure the backends' processor time. What it returns takes it for a row.
+func (l *load) meter() func(*row) {
+	kafka, elasticsearch := l.backends.Processor()
+	return func(r *row) {
+		k, e := l.backends.Processor()
+		r.kafka, r.elasticsearch = k-kafka, e-elasticsearch
+	}
 }
 
 // writers is how many bulk requests are in flight at a time: the indexer's workers.
@@ -128,7 +139,7 @@ func (l *load) index(b *testing.B, system, prefix string) row {
 	if *profiles != "" {
 		x.Profile = filepath.Join(*profiles, strings.NewReplacer(" ", "-", ",", "").Replace(l.name+" "+system)+".pprof")
 	}
-	begin := time.Now()
+	begin, meter := time.Now(), l.meter()
 	p := x.Start(b)
 	var counts lab.Counts
 	lab.Eventually(b, 20*time.Minute, func() (err error) {
@@ -141,6 +152,7 @@ func (l *load) index(b *testing.B, system, prefix string) row {
 		system: system, took: time.Since(begin), events: l.events, documents: len(l.ids), written: counts.Written,
 		memory: lab.PeakMemory(p.PID()),
 	}
+	meter(&r)
 	r.processor = p.Stop(b)
 	store := lab.OpenView(b, elastic.Options{URLs: []string{l.backends.Elasticsearch}, Prefix: prefix})
 	r.wrong = len(lab.Wrong(b, store, l.ids, func(id string) json.RawMessage { return l.want[id] }))
@@ -161,7 +173,7 @@ func (l *load) ceiling(b *testing.B) row {
 		}
 		bodies = append(bodies, body.String())
 	}
-	begin := time.Now()
+	begin, meter := time.Now(), l.meter()
 	var group errgroup.Group
 	group.SetLimit(writers)
 	for _, body := range bodies {
@@ -178,6 +190,7 @@ func (l *load) ceiling(b *testing.B) row {
 		b.Fatal(err)
 	}
 	r := row{system: ceilingName, took: time.Since(begin), documents: len(l.ids), written: len(l.ids)}
+	meter(&r)
 	r.wrong = len(lab.Wrong(b, store, l.ids, func(id string) json.RawMessage { return l.want[id] }))
 	return r
 }
@@ -189,20 +202,17 @@ func (l *load) print(rows []row) {
 	fmt.Printf("\n%d %s, %d events, 4 topics of %d partitions, %d writers, each run in turn\n",
 		len(l.ids), l.name, l.events, partitions, writers)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "system\ttook s\tevents/s\tdocuments/s\tof ceiling\tevents/write\twrong\tCPU s\tpeak MB\t")
+	fmt.Fprintln(w, "system\ttook s\tevents/s\tdocuments/s\tof ceiling\tevents\tevents/write\twrong\tpeak MB\tCPU s\tKafka's\tElasticsearch's\t")
 	var most float64
 	for _, r := range rows {
 		if r.system == ceilingName {
 			most = float64(r.documents) / r.took.Seconds()
 		}
-		share := 0.0 // of the ceiling's documents; Benthos writes others
-		if r.documents == len(l.ids) {
-			share = float64(r.documents) / r.took.Seconds() / most
-		}
 		perSecond := func(n int) float64 { return float64(n) / r.took.Seconds() }
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%.0f\t%s\t%s\t%d\t%s\t%s\t\n", r.system, r.took.Seconds(), known("%.0f", perSecond(r.events)),
-			perSecond(r.documents), known("%.2f", share), known("%.1f", float64(r.events)/float64(r.written)),
-			r.wrong, known("%.1f", r.processor.Seconds()), known("%.0f", float64(r.memory)/1e6))
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%.0f\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", r.system, r.took.Seconds(), known("%.0f", perSecond(r.events)),
+			perSecond(r.documents), known("%.2f", perSecond(r.documents)/most), known("%.0f", float64(r.events)), known("%.1f", float64(r.events)/float64(r.written)),
+			r.wrong, known("%.0f", float64(r.memory)/1e6), known("%.1f", r.processor.Seconds()),
+			known("%.1f", r.kafka.Seconds()), known("%.1f", r.elasticsearch.Seconds()))
 	}
 	w.Flush()
 }

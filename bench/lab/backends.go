@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // directoryVariable names the folder of backends that tests may kill.
@@ -54,6 +55,38 @@ func (b *Backends) Kill(tb testing.TB, which string) {
 func (b *Backends) Restart(tb testing.TB, which string) {
 	tb.Helper()
 	b.script(tb, which+"-up")
+}
+
+// Processor returns the processor time that Kafka and Elasticsearch have taken so far; zero where they were not started for
+// these tests, or the system does not tell.
+func (b *Backends) Processor() (kafka, elasticsearch time.Duration) {
+	return processor(b.directory, "kafka-1"), processor(b.directory, "es-1")
+}
+
+func processor(directory, node string) time.Duration {
+	pid, err := os.ReadFile(filepath.Join(directory, node+".pid"))
+	if err != nil {
+		return 0
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
+	if err != nil {
+		return 0
+	}
+	// Behind the name in parentheses come eleven other fields, and then user and system time, in ticks of 10 ms: proc(5).
+	_, behind, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(behind)
+	if len(fields) < 13 {
+		return 0
+	}
+	var sum time.Duration
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		sum += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	return sum
 }
 
 func (b *Backends) script(tb testing.TB, action string) {
