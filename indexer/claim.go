@@ -3,7 +3,7 @@ package indexer
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -30,6 +30,7 @@ type handler struct {
 // session is what lives from Setup to Cleanup.
 type session struct {
 	workers  []*worker
+	seed     maphash.Seed // of the hash by which documents belong to workers
 	trackers map[partition]*tracker
 	buffer   *semaphore.Weighted // bytes of records taken and not done
 	limit    int64               // of buffer
@@ -57,8 +58,8 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	}
 	ctx, abandon := context.WithCancel(context.Background())
 	s := &session{
-		trackers: map[partition]*tracker{},
-		buffer:   semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
+		seed: maphash.MakeSeed(), trackers: map[partition]*tracker{},
+		buffer: semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
 		pace: newPace(), abandon: abandon, given: ctx.Done(), tick: make(chan struct{}),
 	}
 	for topic, numbers := range cs.Claims() {
@@ -71,7 +72,7 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	}
 	s.telling = newTelling(x, filling, s.release)
 	for range x.options.Workers {
-		w := newWorker(x, h.letters, func(err error) { x.fail(err, h.stop) }, s.telling)
+		w := newWorker(x, h.letters, s.pace, func(err error) { x.fail(err, h.stop) }, s.telling)
 		s.workers = append(s.workers, w)
 		s.working.Go(func() { w.run(ctx) })
 	}
@@ -149,7 +150,7 @@ func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 	s.stop()
 	s.healing.Wait()
 	for _, w := range s.workers {
-		close(w.input)
+		w.input.close()
 	}
 	timer := time.AfterFunc(h.indexer.options.DrainTimeout, s.abandon)
 	s.working.Wait()
@@ -222,10 +223,10 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 		r := t.take(m.Offset, size, 1)
 		return s.send(ctx, x.badItem(m, r, err))
 	}
-	var items []item
+	items := make([]*item, 0, len(envelopes))
 	for _, e := range envelopes {
 		for _, v := range x.feeds[e.Aggregate] {
-			items = append(items, item{
+			items = append(items, &item{
 				view: v, id: x.views[v].Projection.DocumentID(e), event: e, message: m,
 			})
 		}
@@ -236,9 +237,9 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 		return true
 	}
 	r := t.take(m.Offset, size, len(items))
-	for i := range items {
-		items[i].record = r
-		if !s.send(ctx, items[i]) {
+	for _, it := range items {
+		it.record = r
+		if !s.send(ctx, it) {
 			return false
 		}
 	}
@@ -247,8 +248,8 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 
 // badItem returns what to do with a record that cannot be decoded: to dead-letter it and, where its key is that of an
 // aggregate, to mark the document as degraded.
-func (x *Indexer) badItem(m *sarama.ConsumerMessage, r *record, err error) item {
-	it := item{message: m, record: r, bad: err, view: -1}
+func (x *Indexer) badItem(m *sarama.ConsumerMessage, r *record, err error) *item {
+	it := &item{message: m, record: r, bad: err, view: -1}
 	for _, source := range x.sources {
 		if source.Topic == m.Topic && event.ValidID(string(m.Key)) {
 			it.view, it.id = x.feeds[source.Aggregate][0], string(m.Key)
@@ -258,16 +259,9 @@ func (x *Indexer) badItem(m *sarama.ConsumerMessage, r *record, err error) item 
 	return it
 }
 
-// send hands an item to the worker that its document belongs to.
-func (s *session) send(ctx context.Context, it item) bool {
-	h := fnv.New32a()
-	h.Write([]byte(it.id))
-	select {
-	case s.workers[h.Sum32()%uint32(len(s.workers))].input <- it:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// send hands an item to the worker that its document belongs to. It reports whether it did so before ctx ended.
+func (s *session) send(ctx context.Context, it *item) bool {
+	return s.workers[maphash.String(s.seed, it.id)%uint64(len(s.workers))].input.put(ctx, it)
 }
 
 // release ends one event of a record.

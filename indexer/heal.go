@@ -149,7 +149,7 @@ func (x *Indexer) healSome(ctx context.Context, s *session, v int, ids []string)
 				"view", target.Name, "document", id, "error", err)
 			continue
 		}
-		if !s.send(ctx, item{view: v, id: id, answer: answer}) {
+		if !s.send(ctx, &item{view: v, id: id, answer: answer}) {
 			return
 		}
 	}

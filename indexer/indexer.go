@@ -6,9 +6,9 @@
 // Each claimed partition has a goroutine (claim.go) that decodes records and hands their events to workers, by hash of
 // the document that they belong to: so one goroutine of this process writes a document at a time. In a backlog the claims
 // keep abreast in the log's time (pace.go), so that a document's events meet in one batch. A worker (worker.go)
-// takes all that waits, folds the events of each document into one conditional write, and sends the writes of all its
-// documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter), and
-// the documents told to whoever follows the views (telling.go); a partition's offset is marked up to the first record
+// takes all that waits (queue.go), folds the events of each document into one conditional write, and sends the writes of
+// all its documents as one batch. A record is done when all its events are written, or dead-lettered (package deadletter),
+// and the documents told to whoever follows the views (telling.go); a partition's offset is marked up to the first record
 // that is not (tracker.go).
 //
 // # The promise
@@ -50,9 +50,9 @@ type View struct {
 type Options struct {
 	Group        string        // consumer group; default viewgate
 	Workers      int           // goroutines that fold and write, each with one batch in flight; default 4
-	BatchEvents  int           // events in a batch, at most; default 3,000
-	BatchBytes   int           // bytes of records in a batch, at most, but one record at least; default 5 MiB
-	Linger       time.Duration // how long a batch waits for more after its first event; default 5 ms
+	BatchEvents  int           // events in a batch, at most; default 5,000
+	BatchBytes   int           // bytes of records with which a batch is full before it has so many events; default 5 MiB
+	Linger       time.Duration // how long a batch waits for more after its first event, but in a backlog; default 5 ms
 	CacheSize    int           // documents that a worker remembers; default 2,000
 	BufferBytes  int64         // bytes of records taken from Kafka and not yet done, at most; default 64 MiB
 	StoreTimeout time.Duration // of one attempt to read and write a batch; default 10 s, well under the rebalance timeout
@@ -75,7 +75,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Group, "viewgate")
 	setDefault(&o.Workers, 4)
-	setDefault(&o.BatchEvents, 3000)
+	setDefault(&o.BatchEvents, 5000)
 	setDefault(&o.BatchBytes, 5<<20)
 	setDefault(&o.Linger, 5*time.Millisecond)
 	setDefault(&o.CacheSize, 2000)

@@ -23,6 +23,8 @@ const (
 	paceStretch  = 50 * time.Millisecond  // claims are in the same stretch of the log's time or the next
 	pacePatience = 300 * time.Millisecond // how long one waits for those behind, which may have nothing to give
 	paceBacklog  = 512                    // how many records behind its end a claim is that has a backlog
+
+	backlogLinger = 250 * time.Millisecond // how long a batch waits in a backlog to be full
 )
 
 func newPace() *pace { return &pace{at: map[partition]int64{}, moved: make(chan struct{})} }
@@ -69,6 +71,13 @@ func (p *pace) leave(part partition) {
 		delete(p.at, part)
 		p.update()
 	}
+}
+
+// backlog reports whether any claim has a backlog.
+func (p *pace) backlog() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.at) > 0
 }
 
 // update computes slowest and wakes those that wait for it; mu is held.

@@ -27,7 +27,7 @@ type item struct {
 	record  *record
 }
 
-func (it item) size() int {
+func (it *item) size() int {
 	if it.message == nil {
 		return len(it.answer)
 	}
@@ -41,7 +41,8 @@ type worker struct {
 	fail    func(error)
 	telling *telling
 
-	input   chan item
+	input   *queue
+	pace    *pace
 	changed []string  // ids of documents that are settled and not told yet, all of one view
 	ended   []*record // records whose events these were
 	cache   *simplelru.LRU[key, cached]
@@ -60,21 +61,21 @@ type cached struct {
 	revision view.Revision
 }
 
-func newWorker(x *Indexer, letters *deadletter.Writer, fail func(error), telling *telling) *worker {
+func newWorker(x *Indexer, letters *deadletter.Writer, pace *pace, fail func(error), telling *telling) *worker {
 	cache, err := simplelru.NewLRU[key, cached](x.options.CacheSize, nil)
 	if err != nil { // a size below 1
 		panic(fmt.Sprintf("indexer: %v", err))
 	}
 	return &worker{
-		Indexer: x, letters: letters, fail: fail, telling: telling, cache: cache,
-		input: make(chan item, x.options.BatchEvents),
+		Indexer: x, letters: letters, fail: fail, telling: telling, pace: pace, cache: cache,
+		input: newQueue(x.options.BatchEvents, x.options.BatchBytes),
 	}
 }
 
 // run works until the input is closed and empty. When ctx ends it gives up what is in flight, and drops the rest.
 func (w *worker) run(ctx context.Context) {
 	for {
-		batch := w.collect()
+		batch := w.input.take(w.linger)
 		if len(batch) == 0 {
 			return
 		}
@@ -87,40 +88,25 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// collect waits for an event and then, for as long as the linger, for more. It returns nothing when the input is closed.
-func (w *worker) collect() []item {
-	first, ok := <-w.input
-	if !ok {
-		return nil
+// linger returns how long a batch waits for more after its first event.
+func (w *worker) linger() time.Duration {
+	if w.pace.backlog() {
+		return max(w.options.Linger, backlogLinger)
 	}
-	batch, bytes := []item{first}, first.size()
-	linger := time.NewTimer(w.options.Linger)
-	defer linger.Stop()
-	for len(batch) < w.options.BatchEvents && bytes < w.options.BatchBytes {
-		select {
-		case it, ok := <-w.input:
-			if !ok {
-				return batch
-			}
-			batch, bytes = append(batch, it), bytes+it.size()
-		case <-linger.C:
-			return batch
-		}
-	}
-	return batch
+	return w.options.Linger
 }
 
 // job is a document with what is to be folded into it, in the order in which it came.
 type job struct {
 	key
-	items []item
+	items []*item
 	cached
 	results []projection.Result // one for each item, by the latest fold
 }
 
 // process writes what a batch does to its documents, and ends its records. It returns an error where the indexer must
 // stop.
-func (w *worker) process(ctx context.Context, batch []item) error {
+func (w *worker) process(ctx context.Context, batch []*item) error {
 	var jobs []*job
 	byKey := map[key]*job{}
 	for _, it := range batch {
@@ -248,7 +234,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 // to the dead letter topic.
 func (w *worker) settleOneByOne(ctx context.Context, j *job) error {
 	for _, it := range j.items {
-		if err := w.settle(ctx, []*job{{key: j.key, items: []item{it}}}); err != nil {
+		if err := w.settle(ctx, []*job{{key: j.key, items: []*item{it}}}); err != nil {
 			return err
 		}
 	}
@@ -340,7 +326,7 @@ func (w *worker) finish(j *job) error {
 }
 
 // deadLetter returns when the item's record is in the dead letter topic.
-func (w *worker) deadLetter(it item, why error) error {
+func (w *worker) deadLetter(it *item, why error) error {
 	if w.options.Covered != nil && w.options.Covered(it.message) {
 		return nil
 	}
