@@ -40,22 +40,22 @@ func readCloudEvent(r Record) (draft, error) {
 		if !ok {
 			continue
 		}
-		switch value := string(h.Value); attribute {
+		switch attribute { // each makes its own string, so that others cost none
 		case "specversion":
-			c.SpecVersion = value
+			c.SpecVersion = string(h.Value)
 		case "id":
-			c.ID = value
+			c.ID = string(h.Value)
 		case "type":
-			c.Type = value
+			c.Type = string(h.Value)
 		case "subject":
-			c.Subject = value
+			c.Subject = string(h.Value)
 		case "time":
-			c.Time = value
+			c.Time = string(h.Value)
 		case "sequence":
-			sequence := scalar(value)
+			sequence := scalar(h.Value)
 			c.Sequence = &sequence
 		case "traceparent":
-			c.TraceParent = value
+			c.TraceParent = string(h.Value)
 		}
 	}
 	c.DataContentType = contentType

@@ -183,6 +183,8 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 	t.begin(first)
 	h.indexer.progress.claim(part, t.position)
 	defer s.pace.leave(part)
+	consumed := h.indexer.metrics.consumed.WithLabelValues(claim.Topic())
+	var records reader
 	var at int64 // where it was last in the pace, 0 where it has left
 	for {
 		select {
@@ -202,7 +204,8 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 				at = 0
 				s.pace.leave(part)
 			}
-			if !h.take(cs.Context(), t, m) {
+			consumed.Inc()
+			if !h.take(cs.Context(), t, m, records.read(m)) {
 				return nil
 			}
 		}
@@ -211,14 +214,13 @@ func (h *handler) ConsumeClaim(cs sarama.ConsumerGroupSession, claim sarama.Cons
 
 // take decodes a record and hands its events to the workers. It reports whether it did so before ctx ended; a record
 // handed over in part is never marked.
-func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessage) bool {
+func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessage, record event.Record) bool {
 	s, x := h.session, h.indexer
-	x.metrics.consumed.WithLabelValues(m.Topic).Inc()
 	size := min(int64(len(m.Key)+len(m.Value)+256), s.limit)
 	if err := s.buffer.Acquire(ctx, size); err != nil {
 		return false
 	}
-	envelopes, err := x.decoder.Decode(recordOf(m))
+	envelopes, err := x.decoder.Decode(record)
 	if err != nil {
 		r := t.take(m.Offset, size, 1)
 		return s.send(ctx, x.badItem(m, r, err))
@@ -271,13 +273,34 @@ func (s *session) release(r *record) {
 	}
 }
 
-func recordOf(m *sarama.ConsumerMessage) event.Record {
-	headers := make([]event.Header, len(m.Headers))
-	for i, h := range m.Headers {
-		headers[i] = event.Header{Key: string(h.Key), Value: h.Value}
+// reader turns a claim's messages into records. All have much the same headers, so it makes neither their names nor the
+// list anew.
+type reader struct {
+	headers []event.Header
+	names   map[string]string
+}
+
+// maxNames bounds the names that a reader remembers.
+const maxNames = 64
+
+// read returns the message as a record. Its Headers are valid until the next one is read.
+func (r *reader) read(m *sarama.ConsumerMessage) event.Record {
+	r.headers = r.headers[:0]
+	for _, h := range m.Headers {
+		name, ok := r.names[string(h.Key)]
+		if !ok {
+			name = string(h.Key)
+			if r.names == nil {
+				r.names = map[string]string{}
+			}
+			if len(r.names) < maxNames {
+				r.names[name] = name
+			}
+		}
+		r.headers = append(r.headers, event.Header{Key: name, Value: h.Value})
 	}
 	return event.Record{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
-		Key: m.Key, Value: m.Value, Headers: headers, Time: m.Timestamp,
+		Key: m.Key, Value: m.Value, Headers: r.headers, Time: m.Timestamp,
 	}
 }

@@ -191,7 +191,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 			return nil, err
 		}
 		writes = append(writes, view.Write{
-			ID: j.id, Revision: j.revision, Hidden: j.document.Hidden(), Source: source,
+			ID: j.id, Revision: j.revision, Hidden: j.document.Hidden(), Source: source, Compact: true,
 		})
 		written = append(written, j)
 	}

@@ -39,7 +39,7 @@ type Document interface {
 	Incomplete() []event.Aggregate
 	// Hidden reports whether searches should not find the document yet.
 	Hidden() bool
-	// Encode returns the document's JSON: equal bytes for equal documents.
+	// Encode returns the document's JSON, as json.Marshal writes it: equal bytes for equal documents.
 	Encode() (json.RawMessage, error)
 }
 

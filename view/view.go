@@ -60,6 +60,7 @@ type Write struct {
 	Revision Revision // zero: the document must not exist
 	Hidden   bool     // kept, found by id, never found by search
 	Source   json.RawMessage
+	Compact  bool // Source is one JSON object as json.Marshal writes it: valid, and in one line. A store need not look
 }
 
 // Check returns the decoded source of a write, or tells why no store takes it: ids are UTF-8 of 1 to MaxID bytes, and a

@@ -243,6 +243,14 @@ func TestJoin(t *testing.T) {
 		if diff := cmp.Diff(want.String(), string(got)); diff != "" || hidden != w.Hidden {
 			t.Errorf("hidden is %t of %t, source (-want +got):\n%s", hidden, w.Hidden, diff)
 		}
+		var unlooked bytes.Buffer
+		w.Source, w.Compact = want.Bytes(), true
+		if err := join(&unlooked, w); err != nil {
+			t.Fatal(err)
+		}
+		if again, _, err := split(w.ID, unlooked.Bytes()); err != nil || string(again) != want.String() {
+			t.Errorf("written as compact: %v, %s, want %s", err, again, want.String())
+		}
 	})
 }
 

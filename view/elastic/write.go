@@ -200,7 +200,9 @@ func added(id string, hidden bool) string {
 func join(to *bytes.Buffer, w view.Write) error {
 	to.WriteString(added(w.ID, w.Hidden))
 	at := to.Len()
-	if err := json.Compact(to, w.Source); err != nil {
+	if w.Compact {
+		to.Write(w.Source)
+	} else if err := json.Compact(to, w.Source); err != nil {
 		return fmt.Errorf("it is no JSON: %w", err)
 	}
 	source := to.Bytes()[at:]

@@ -113,9 +113,9 @@ func (d *differential) write(t *testing.T, r *rand.Rand) {
 			case 1:
 				use = revisions{}
 			}
-			w := view.Write{ID: id, Hidden: r.IntN(8) == 0, Source: encode(t, randomDocument(r, id))}
+			w := view.Write{ID: id, Hidden: r.IntN(8) == 0, Source: encode(t, randomDocument(r, id)), Compact: r.IntN(2) == 0}
 			if r.IntN(20) == 0 {
-				w.Source = w.Source[1:]
+				w.Source, w.Compact = w.Source[1:], false
 			}
 			w.Revision = use.store
 			toStore = append(toStore, w)
