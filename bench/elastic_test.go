@@ -104,7 +104,8 @@ type row struct {
 	took      time.Duration
 	events    int
 	documents int
-	written   int           // documents, each as often as it was written; 0: not known
+	written   int // documents, each as often as it was written; 0: not known
+	conflicts int
 	wrong     int           // documents
 	processor time.Duration // of the system's own process
 	memory    int64         // its peak, in bytes
