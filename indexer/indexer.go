@@ -50,10 +50,10 @@ type View struct {
 type Options struct {
 	Group        string        // consumer group; default viewgate
 	Workers      int           // goroutines that fold and write, each with one batch in flight; default 4
-	BatchEvents  int           // events in a batch, at most; default 5,000
+	BatchEvents  int           // events in a batch, at most; default 4,000
 	BatchBytes   int           // bytes of records with which a batch is full before it has so many events; default 5 MiB
 	Linger       time.Duration // how long a batch waits for more after its first event, but in a backlog; default 5 ms
-	CacheSize    int           // documents that a worker remembers; default 2,000
+	CacheSize    int           // documents that a worker remembers; default 1,000
 	BufferBytes  int64         // bytes of records taken from Kafka and not yet done, at most; default 64 MiB
 	StoreTimeout time.Duration // of one attempt to read and write a batch; default 10 s, well under the rebalance timeout
 	GapPatience  time.Duration // how long a missing event may take before its owner is asked; default 5 s
@@ -75,10 +75,10 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Group, "viewgate")
 	setDefault(&o.Workers, 4)
-	setDefault(&o.BatchEvents, 5000)
+	setDefault(&o.BatchEvents, 4000)
 	setDefault(&o.BatchBytes, 5<<20)
 	setDefault(&o.Linger, 5*time.Millisecond)
-	setDefault(&o.CacheSize, 2000)
+	setDefault(&o.CacheSize, 1000)
 	setDefault(&o.BufferBytes, 64<<20)
 	setDefault(&o.StoreTimeout, 10*time.Second)
 	setDefault(&o.GapPatience, 5*time.Second)

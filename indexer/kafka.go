@@ -31,7 +31,7 @@ func NewConfig() *sarama.Config {
 	c.Consumer.MaxProcessingTime = 20 * time.Millisecond
 	c.Consumer.MaxWaitTime = 250 * time.Millisecond
 	// What is fetched lies in memory unpacked, several times as large, for each partition.
-	c.Consumer.Fetch.Default = 64 << 10
+	c.Consumer.Fetch.Default = 32 << 10
 	c.Consumer.Fetch.MaxBytes = 4 << 20
 	c.ChannelBufferSize = 128
 	c.Metadata.RefreshFrequency = time.Minute // by which partitions that were added are found
