@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,27 +42,26 @@ func BenchmarkElastic(b *testing.B) {
 		orders := newLoad(b, backends, "orders", n, together, lab.Order)
 		orders.ceiling(b) // Elasticsearch's code is compiled while it runs; the first runs do not count
 		orders.viewgate(b)
-		var rows []row
 		benthos := findBenthos(b)
+		orders.head()
 		for range *rounds {
-			rows = append(rows, orders.ceiling(b))
-			rows = append(rows, orders.viewgate(b)...)
-			rows = append(rows, orders.benthos(b, benthos)...)
+			orders.print(orders.ceiling(b))
+			orders.print(orders.viewgate(b)...)
+			orders.print(orders.benthos(b, benthos)...)
 		}
-		orders.print(rows)
 
 		each := *hot / 10
 		updates := newLoad(b, backends, "hot orders", 10, 10, func(id int) []event.Envelope { return lab.HotOrder(id, each) })
-		rows = nil
+		updates.head()
 		for range *rounds {
-			rows = append(rows, updates.viewgate(b)...)
-			rows = append(rows, updates.benthos(b, benthos)...)
+			updates.print(updates.viewgate(b)...)
+			updates.print(updates.benthos(b, benthos)...)
 		}
-		updates.print(rows)
 
 		if *backlog > 0 {
 			old := newLoad(b, backends, "orders, backlog", *backlog, together, lab.Order)
-			old.print(old.viewgate(b))
+			old.head()
+			old.print(old.viewgate(b)...)
 		}
 		if *live > 0 {
 			freshness(b, backends, *live)
@@ -80,6 +78,7 @@ type load struct {
 	ids      []string
 	events   int
 	want     map[string]json.RawMessage
+	most     float64 // documents per second, of the last ceiling; 0 where there was none
 }
 
 func newLoad(
@@ -111,14 +110,17 @@ type row struct {
 	memory    int64         // its peak, in bytes
 
 	kafka, elasticsearch time.Duration // of the backends' processes meanwhile; 0: not known
+	load                 string        // of the machine in the last minute
 }
 
-// meter starts to measure the backends' processor time. What it returns takes it for a row.
+// meter starts to measure the backends' processor time. What it returns notes it in a row, and the machine's load.
 func (l *load) meter() func(*row) {
 	kafka, elasticsearch := l.backends.Processor()
 	return func(r *row) {
 		k, e := l.backends.Processor()
 		r.kafka, r.elasticsearch = k-kafka, e-elasticsearch
+		average, _ := os.ReadFile("/proc/loadavg")
+		r.load, _, _ = strings.Cut(string(average), " ")
 	}
 }
 
@@ -196,26 +198,37 @@ func (l *load) ceiling(b *testing.B) row {
 	return r
 }
 
-const ceilingName = "raw _bulk of the final documents"
+const ceilingName = "raw _bulk of final documents"
 
-// print prints a table of the runs.
-func (l *load) print(rows []row) {
+// head prints the head of a table of runs.
+func (l *load) head() {
 	fmt.Printf("\n%d %s, %d events, 4 topics of %d partitions, %d writers, each run in turn\n",
 		len(l.ids), l.name, l.events, partitions, writers)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "system\ttook s\tevents/s\tdocuments/s\tof ceiling\tevents\tevents/write\twrong\tpeak MB\tCPU s\tKafka's\tElasticsearch's\t")
-	var most float64
+	line("system", "took s", "events/s", "orders/s", "of ceiling", "events", "events/write", "wrong", "peak MB", "CPU s",
+		"Kafka's", "Elastic's", "load")
+}
+
+// print prints runs, as soon as they are over: the whole table may take an hour.
+func (l *load) print(rows ...row) {
 	for _, r := range rows {
+		seconds := r.took.Seconds()
 		if r.system == ceilingName {
-			most = float64(r.documents) / r.took.Seconds()
+			l.most = float64(r.documents) / seconds
 		}
-		perSecond := func(n int) float64 { return float64(n) / r.took.Seconds() }
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%.0f\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", r.system, r.took.Seconds(), known("%.0f", perSecond(r.events)),
-			perSecond(r.documents), known("%.2f", perSecond(r.documents)/most), known("%.0f", float64(r.events)), known("%.1f", float64(r.events)/float64(r.written)),
-			r.wrong, known("%.0f", float64(r.memory)/1e6), known("%.1f", r.processor.Seconds()),
-			known("%.1f", r.kafka.Seconds()), known("%.1f", r.elasticsearch.Seconds()))
+		line(r.system, known("%.1f", seconds), known("%.0f", float64(r.events)/seconds), known("%.0f", float64(r.documents)/seconds),
+			known("%.2f", float64(r.documents)/seconds/l.most), known("%.0f", float64(r.events)),
+			known("%.1f", float64(r.events)/float64(r.written)), strconv.Itoa(r.wrong), known("%.0f", float64(r.memory)/1e6),
+			known("%.1f", r.processor.Seconds()), known("%.1f", r.kafka.Seconds()), known("%.1f", r.elasticsearch.Seconds()),
+			r.load)
 	}
-	w.Flush()
+}
+
+func line(system string, columns ...string) {
+	fmt.Printf("%-32s", system)
+	for _, c := range columns {
+		fmt.Printf("%13s", c)
+	}
+	fmt.Println()
 }
 
 // known formats a number, unless it is not known.
