@@ -7,8 +7,8 @@
 // headers as they came, and before these the headers of this package, which say why it is there and where it was. A
 // record too large to copy goes by reference: its letter has no value, and the record is fetched from where it was.
 //
-// Every consumer group that reads a topic, as a rebuilt index's does, writes a letter of its own of the same record. A Box
-// takes them for one: the newest, which has the latest reason.
+// Every consumer group that reads a topic, as a rebuilt index's does, writes a letter of its own of the same record, and an
+// attempt that is repeated may leave a letter each time. A Box takes them for one: the newest, which has the latest reason.
 //
 // # What a replay remembers
 //

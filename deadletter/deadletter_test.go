@@ -25,7 +25,7 @@ func TestLetter(t *testing.T) {
 	p := newPost(t)
 	r := record("7", "\xffbytes", "color", "green", "viewgate-reason", "its own", "empty", "")
 	m := p.publish(authorized("6", 1), r)[1]
-	if err := p.writer.Write(m, &event.Error{Reason: event.ReasonEncoding, Detail: strings.Repeat("é", 1000)}); err != nil {
+	if err := p.writer.Write(t.Context(), m, &event.Error{Reason: event.ReasonEncoding, Detail: strings.Repeat("é", 1000)}); err != nil {
 		t.Fatal(err)
 	}
 	got := p.letters(deadletter.Filter{})
@@ -125,7 +125,7 @@ func TestCopies(t *testing.T) {
 	m := p.publish(authorized("1", 1), authorized("2", 1))
 	write := func(m sarama.ConsumerMessage, reason event.Reason) {
 		t.Helper()
-		if err := p.writer.Write(&m, &event.Error{Reason: reason, Detail: "for a test"}); err != nil {
+		if err := p.writer.Write(t.Context(), &m, &event.Error{Reason: reason, Detail: "for a test"}); err != nil {
 			t.Fatal(err)
 		}
 	}

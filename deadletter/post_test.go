@@ -112,7 +112,7 @@ func (p *post) publish(records ...event.Record) []*sarama.ConsumerMessage {
 func (p *post) bury(reason event.Reason, records ...event.Record) {
 	p.Helper()
 	for _, m := range p.publish(records...) {
-		if err := p.writer.Write(m, &event.Error{Reason: reason, Detail: "for a test"}); err != nil {
+		if err := p.writer.Write(p.Context(), m, &event.Error{Reason: reason, Detail: "for a test"}); err != nil {
 			p.Fatal(err)
 		}
 	}

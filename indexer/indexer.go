@@ -158,8 +158,8 @@ func (x *Indexer) hasSource(a event.Aggregate) bool {
 }
 
 // Run consumes until ctx ends, then returns nil when all its writes are done or abandoned and what is done is
-// committed. It returns an error, having stopped, where going on would lose events: a dead letter that cannot be
-// written, a stored document that cannot be read, events that the broker has deleted before they were consumed. A broker
+// committed. It returns an error, having stopped, where going on would lose events: a dead letter that Kafka
+// refuses, a stored document that cannot be read, events that the broker has deleted before they were consumed. A broker
 // that cannot be reached is waited for.
 func (x *Indexer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

@@ -111,7 +111,7 @@ func (w *worker) process(ctx context.Context, batch []*item) error {
 	byKey := map[key]*job{}
 	for _, it := range batch {
 		if it.view < 0 {
-			if err := w.deadLetter(it, it.bad); err != nil {
+			if err := w.deadLetter(ctx, it, it.bad); err != nil {
 				return err
 			}
 			w.telling.release(it.record)
@@ -181,7 +181,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 	var written []*job
 	for _, j := range jobs {
 		if !j.fold() {
-			if err := w.finish(j); err != nil {
+			if err := w.finish(ctx, j); err != nil {
 				return nil, err
 			}
 			continue
@@ -204,7 +204,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 		case result.Err == nil:
 			j.revision = result.Revision
 			w.metrics.written.WithLabelValues(v.Name).Inc()
-			err = w.finish(j)
+			err = w.finish(ctx, j)
 		case errors.Is(result.Err, view.ErrConflict):
 			w.metrics.conflicts.WithLabelValues(v.Name).Inc()
 			again = append(again, j)
@@ -219,7 +219,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 			j.items[0].bad = &event.Error{Reason: event.ReasonRefused, Detail: result.Err.Error()}
 			again = append(again, j)
 		default: // not even the mark is taken
-			if err = w.deadLetter(j.items[0], j.items[0].bad); err == nil {
+			if err = w.deadLetter(ctx, j.items[0], j.items[0].bad); err == nil {
 				w.ended = append(w.ended, j.items[0].record)
 			}
 		}
@@ -305,7 +305,7 @@ func (w *worker) tell(v View) {
 
 // finish settles a job whose document is as the store has it: refused items go to the dead letter topic, and all are to
 // be told.
-func (w *worker) finish(j *job) error {
+func (w *worker) finish(ctx context.Context, j *job) error {
 	w.cache.Add(j.key, j.cached)
 	w.changed = append(w.changed, j.id)
 	w.gaps.note(j.key, j.revision != "" && len(j.document.Incomplete()) > 0, time.Now(), w.options.GapPatience)
@@ -316,7 +316,7 @@ func (w *worker) finish(j *job) error {
 		}
 		w.metrics.events.WithLabelValues(it.message.Topic, string(j.results[i].Outcome)).Inc()
 		if err := j.results[i].Err; err != nil {
-			if err := w.deadLetter(it, err); err != nil {
+			if err := w.deadLetter(ctx, it, err); err != nil {
 				return err
 			}
 		}
@@ -325,13 +325,27 @@ func (w *worker) finish(j *job) error {
 	return nil
 }
 
-// deadLetter returns when the item's record is in the dead letter topic.
-func (w *worker) deadLetter(it *item, why error) error {
+// deadLetter returns when the item's record is in the dead letter topic. It waits while Kafka cannot take it, until ctx
+// ends.
+func (w *worker) deadLetter(ctx context.Context, it *item, why error) error {
 	if w.options.Covered != nil && w.options.Covered(it.message) {
 		return nil
 	}
-	if err := w.letters.Write(it.message, why); err != nil {
-		return fmt.Errorf("the indexer stops rather than skips a record: %w", err)
+	for attempt := 0; ; attempt++ {
+		err := w.letters.Write(ctx, it.message, why)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil { // given up, not failed
+			return ctx.Err()
+		}
+		if !errors.Is(err, deadletter.ErrUnavailable) {
+			return fmt.Errorf("the indexer stops rather than skips a record: %w", err)
+		}
+		w.options.Logger.Warn("a dead letter cannot be written now; trying again", "attempt", attempt+1, "error", err)
+		if !wait(ctx, backoff(attempt)) {
+			return ctx.Err()
+		}
 	}
 	reason := event.ReasonOf(why)
 	w.metrics.letters.WithLabelValues(it.message.Topic, string(reason)).Inc()
