@@ -35,6 +35,7 @@ type session struct {
 	buffer   *semaphore.Weighted // bytes of records taken and not done
 	limit    int64               // of buffer
 	pace     *pace
+	still    map[partition]int64 // where observe saw each claim last; it alone uses it
 	telling  *telling
 
 	abandon context.CancelFunc // gives up the writes in flight
@@ -58,7 +59,7 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	}
 	ctx, abandon := context.WithCancel(context.Background())
 	s := &session{
-		seed: maphash.MakeSeed(), trackers: map[partition]*tracker{},
+		seed: maphash.MakeSeed(), trackers: map[partition]*tracker{}, still: map[partition]int64{},
 		buffer: semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
 		pace: newPace(), abandon: abandon, given: ctx.Done(), tick: make(chan struct{}),
 	}
@@ -77,6 +78,7 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 		s.working.Go(func() { w.run(ctx) })
 	}
 	s.ticking.Go(func() { every(commitInterval, s.tick, cs.Commit) })
+	h.session = s // what follows uses it
 	s.ticking.Go(func() { every(observeInterval, s.tick, h.observe) })
 	if x.options.Feed != nil {
 		s.ticking.Go(func() {
@@ -86,7 +88,6 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	healing, stop := context.WithCancel(ctx)
 	s.stop = stop
 	s.healing.Go(func() { x.heal(healing, s) })
-	h.session = s
 	x.progress.begin(len(s.trackers), len(s.trackers) == h.partitions())
 	x.metrics.sessions.Inc()
 	x.options.Logger.Info("partitions claimed", "claims", cs.Claims(), "generation", cs.GenerationID())
@@ -138,6 +139,7 @@ func (h *handler) observe() {
 		h.indexer.options.Logger.Debug("ends of the topics are not known", "error", err)
 		return
 	}
+	h.passTails(ends)
 	h.indexer.progress.observe(at, ends)
 }
 

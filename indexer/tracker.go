@@ -64,3 +64,20 @@ func (t *tracker) position() int64 {
 	defer t.mu.Unlock()
 	return t.next
 }
+
+// idle returns the position, and whether all records that were taken are done.
+func (t *tracker) idle() (next int64, idle bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next, len(t.pending) == 0
+}
+
+// pass moves the position from one offset to another, between which there are no records, unless it has moved meanwhile.
+func (t *tracker) pass(from, to int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == from && len(t.pending) == 0 && from < to {
+		t.next = to
+		t.mark(to)
+	}
+}

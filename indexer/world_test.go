@@ -252,7 +252,11 @@ func (w *world) indexer(o indexer.Options) *indexer.Indexer {
 // start runs an indexer until the function that it returns is called, or the test ends. The function returns Run's error.
 func (w *world) start(o indexer.Options) (stop func() error) {
 	w.Helper()
-	x := w.indexer(o)
+	return w.run(w.indexer(o))
+}
+
+// run runs an indexer as start does.
+func (w *world) run(x *indexer.Indexer) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- x.Run(ctx) }()

@@ -2,7 +2,6 @@ package rebuild
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -46,20 +45,12 @@ func start(oldest, committed positions) (positions, error) {
 	return from, nil
 }
 
-// A group has caught up when it has passed ends of the topics that are no older than fresh. What is left of a partition
-// may be offsets without records, which transactions and compaction leave: where the group has not moved for quiet, and so
-// few offsets are left, it has passed them.
-const (
-	fresh = 5 * time.Second
-	quiet = 10 * time.Second
-	few   = 100
-)
+// fresh is how old the ends of the topics may be, at most, that a group has passed which has caught up.
+const fresh = 5 * time.Second
 
 // chase follows a group that is catching up.
 type chase struct {
-	ends  []snapshot // not passed yet, oldest first
-	at    positions
-	moved map[partition]time.Time // when it was last seen at another position
+	ends []snapshot // not passed yet, oldest first
 }
 
 type snapshot struct {
@@ -70,18 +61,9 @@ type snapshot struct {
 // observe takes a look at the ends, and at where the group is at a time not before them, and reports whether it has
 // caught up.
 func (c *chase) observe(now time.Time, ends, at positions) bool {
-	if c.moved == nil {
-		c.moved = map[partition]time.Time{}
-	}
-	for part := range ends {
-		if _, known := c.moved[part]; !known || at[part] != c.at[part] {
-			c.moved[part] = now
-		}
-	}
-	c.at = maps.Clone(at)
 	c.ends = append(c.ends, snapshot{now, ends})
 	caughtUp := false
-	for len(c.ends) > 0 && c.passed(now, c.ends[0].ends) {
+	for len(c.ends) > 0 && at.missing(c.ends[0].ends) == 0 {
 		caughtUp = now.Sub(c.ends[0].at) <= fresh
 		c.ends = c.ends[1:]
 	}
@@ -90,17 +72,6 @@ func (c *chase) observe(now time.Time, ends, at positions) bool {
 		c.ends = c.ends[max(stale, 0):]
 	}
 	return caughtUp
-}
-
-// passed reports whether the group, as last observed, has passed these ends.
-func (c *chase) passed(now time.Time, ends positions) bool {
-	for part, end := range ends {
-		left := end - c.at[part]
-		if left > 0 && (left > few || now.Sub(c.moved[part]) < quiet) {
-			return false
-		}
-	}
-	return true
 }
 
 // Counts are how many documents an index holds.

@@ -32,8 +32,7 @@ func OpenLag(brokers []string, config *sarama.Config, sources []event.Source, gr
 }
 
 // Passed waits until the index has all events that are in the topics at the call, for 5 seconds at most, and reports
-// whether it has. Where a topic ends with offsets that have no record, as a transaction leaves them, that is not known,
-// and it reports false: whoever has stopped looks the same.
+// whether it has. Indexers commit past offsets that have no record, too, as a transaction leaves them.
 func (l *Lag) Passed(ctx context.Context) (bool, error) {
 	ends, err := l.log.ends()
 	if err != nil {

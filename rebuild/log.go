@@ -47,7 +47,7 @@ func (l *eventLog) partitions() (map[string][]int32, error) {
 // oldest returns the offsets of the oldest records that are still there.
 func (l *eventLog) oldest() (positions, error) { return l.offsets(sarama.OffsetOldest) }
 
-// ends returns the offsets behind the newest records.
+// ends returns the offsets behind the newest records that no open transaction holds back.
 func (l *eventLog) ends() (positions, error) { return l.offsets(sarama.OffsetNewest) }
 
 func (l *eventLog) offsets(at int64) (positions, error) {
@@ -55,14 +55,28 @@ func (l *eventLog) offsets(at int64) (positions, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := map[string]map[int32]int64{}
+	for topic, numbers := range all {
+		asked[topic] = map[int32]int64{}
+		for _, number := range numbers {
+			asked[topic][number] = at
+		}
+	}
+	answer, err := l.admin.ListOffsets(asked, &sarama.ListOffsetsOptions{IsolationLevel: sarama.ReadCommitted})
+	if err != nil {
+		return nil, fmt.Errorf("offsets of %v: %w", l.topics, err)
+	}
 	found := positions{}
 	for topic, numbers := range all {
 		for _, number := range numbers {
-			offset, err := l.client.GetOffset(topic, number, at)
-			if err != nil {
-				return nil, fmt.Errorf("offsets of %s/%d: %w", topic, number, err)
+			one := answer[topic][number]
+			if one == nil {
+				return nil, fmt.Errorf("offsets of %s/%d: %w", topic, number, sarama.ErrIncompleteResponse)
 			}
-			found[partition{topic, number}] = offset
+			if one.Err != nil && !errors.Is(one.Err, sarama.ErrNoError) {
+				return nil, fmt.Errorf("offsets of %s/%d: %w", topic, number, one.Err)
+			}
+			found[partition{topic, number}] = one.Offset
 		}
 	}
 	return found, nil

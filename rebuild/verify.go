@@ -91,19 +91,16 @@ func read(ctx context.Context, x view.Index, ids []string) (map[string]view.Docu
 
 // passEnds returns when the target has all events that are in the topics at the call.
 func (w *work) passEnds(ctx context.Context) error {
-	var c chase
 	goal, _, err := w.look()
 	for {
-		var ends, at positions
+		var at positions
 		if err == nil {
-			ends, at, err = w.look()
+			_, at, err = w.look()
 		}
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		c.observe(now, ends, at)
-		if c.passed(now, goal) {
+		if at.missing(goal) == 0 {
 			return nil
 		}
 		if !wait(ctx, pause) {
