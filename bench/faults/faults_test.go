@@ -3,7 +3,7 @@
 //
 // TestScripted runs everywhere, in one process: a broker and an Elasticsearch in memory, with faults in between that a
 // seed decides. The other tests need real backends, and run the indexer as processes that they kill. Those that kill the
-// backends need ones of their own: make faults has them.
+// backends need ones that nobody else uses: make faults has them, and so has the gate when all other tests are done.
 package faults
 
 import (
