@@ -257,7 +257,7 @@ func (x *Indexer) badItem(m *sarama.ConsumerMessage, r *record, err error) *item
 	for _, source := range x.sources {
 		if source.Topic == m.Topic && event.ValidID(string(m.Key)) {
 			it.view, it.id = x.feeds[source.Aggregate][0], string(m.Key)
-			it.event.Aggregate = source.Aggregate
+			it.event = event.Envelope{Aggregate: source.Aggregate, Partition: m.Partition, Offset: m.Offset}
 		}
 	}
 	return it

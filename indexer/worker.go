@@ -21,7 +21,7 @@ type item struct {
 	view    int // index into Indexer.views; -1 where there is no document
 	id      string
 	event   event.Envelope
-	bad     error                   // why the record could not be decoded; then only event.Aggregate is set
+	bad     error                   // why the record could not be decoded; then only event's aggregate and place are set
 	answer  json.RawMessage         // a document with owners' answers; then nothing else is set
 	message *sarama.ConsumerMessage // what the event came in
 	record  *record
@@ -285,7 +285,7 @@ func (j *job) fold() (changed bool) {
 		case it.answer != nil:
 			result = j.document.Join(it.answer)
 		case it.bad != nil:
-			marked := j.document.Degrade(it.event.Aggregate, it.event.Version, string(event.ReasonOf(it.bad)))
+			marked := j.document.Degrade(it.event, string(event.ReasonOf(it.bad)))
 			result = projection.Result{Outcome: projection.Refused, Changed: marked, Err: it.bad}
 		default:
 			result = j.document.Offer(it.event)

@@ -95,12 +95,14 @@ type orderDocument struct {
 }
 
 // Degrade implements Document.
-func (d *orderDocument) Degrade(a event.Aggregate, version uint64, reason string) bool {
-	if p := d.Parts[parts[a]]; version == 0 && (p == nil || !p.Begun() && len(p.Waiting) == 0) {
-		return false
+func (d *orderDocument) Degrade(e event.Envelope, reason string) bool {
+	name := parts[e.Aggregate]
+	if e.Version > 0 {
+		d.Part(name).Degrade(view.Version(e.Version), reason)
+		return true
 	}
-	d.Part(parts[a]).Degrade(view.Version(version), reason)
-	return true
+	p := d.Parts[name]
+	return p != nil && p.DegradeAt(placeOf(e), reason)
 }
 
 // Incomplete implements Document.
@@ -143,6 +145,10 @@ func (d *orderDocument) Join(answer json.RawMessage) Result {
 	return Result{Outcome: Applied, Changed: true}
 }
 
+func placeOf(e event.Envelope) view.Place {
+	return view.Place{Partition: e.Partition, Offset: e.Offset, Index: e.Index}
+}
+
 // Offer implements Document.
 func (d *orderDocument) Offer(e event.Envelope) Result {
 	aggregate := parts[e.Aggregate]
@@ -151,8 +157,7 @@ func (d *orderDocument) Offer(e event.Envelope) Result {
 		ordering = view.Contiguous
 	}
 	ready, outcome := d.Part(aggregate).Offer(view.Event{
-		ID: e.ID, Version: view.Version(e.Version), Type: e.Type, Time: e.Time, Data: e.Data,
-		Place: view.Place{Partition: e.Partition, Offset: e.Offset, Index: e.Index},
+		ID: e.ID, Version: view.Version(e.Version), Type: e.Type, Time: e.Time, Data: e.Data, Place: placeOf(e),
 	}, ordering)
 	switch outcome {
 	case view.Overflowed:

@@ -138,10 +138,12 @@ func message(e event.Envelope) *sarama.ProducerMessage {
 }
 
 // garbage sends a record that cannot be decoded, with an order's id as its key.
-func (w *world) garbage(id string) {
-	w.send(&sarama.ProducerMessage{
+func (w *world) garbage(id string) event.Envelope {
+	m := &sarama.ProducerMessage{
 		Topic: event.TopicOf(event.Ticket), Key: sarama.StringEncoder(id), Value: sarama.StringEncoder("garbage"),
-	})
+	}
+	w.send(m)
+	return event.Envelope{Aggregate: event.Ticket, Partition: m.Partition, Offset: m.Offset}
 }
 
 // letters returns how many dead letters there are.
@@ -262,8 +264,7 @@ func TestRebuild(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 60)
-	w.garbage("7")
-	w.garbage("8")
+	garbage := map[string]event.Envelope{"7": w.garbage("7"), "8": w.garbage("8")}
 	hidden := envelope(event.Ticket, "1000", 1, &event.TicketCreatedEvent{RestaurantID: "1"})
 	w.send(message(hidden)) // of an order that nothing else is known of
 	w.index()
@@ -301,10 +302,10 @@ func TestRebuild(t *testing.T) {
 	}
 	w.sent["1000"] = []event.Envelope{hidden}
 	want := w.folded()
-	for _, id := range []string{"7", "8"} {
+	for id, bad := range garbage {
 		degraded, err := w.orders.Decode(want[id].Source)
 		w.must(err)
-		degraded.Degrade(event.Ticket, 0, string(event.ReasonFormat))
+		degraded.Degrade(bad, string(event.ReasonFormat))
 		source, err := degraded.Encode()
 		w.must(err)
 		want[id] = view.Document{ID: id, Source: source}

@@ -38,6 +38,10 @@ type Part struct {
 	Degraded *Degraded `json:"degraded,omitempty"` // nil unless events of it were dead-lettered
 	Last     *Place    `json:"last,omitempty"`     // of an unversioned part only
 	Recent   []string  `json:"recent,omitempty"`   // of an unversioned part only: the last event ids, newest last
+
+	// Undecodable are the last records that could not be decoded and have marked the part, or did so: one of each
+	// partition, ascending. Most parts have none.
+	Undecodable []Place `json:"undecodable,omitempty"`
 }
 
 // Place is a record's place in its topic, and an event's place in a record that carries several.
@@ -181,15 +185,50 @@ func (p *Part) Begun() bool { return p.Version > 0 || p.Last != nil }
 // Versioned reports whether the part's state can be compared with an owner's answer.
 func (p *Part) Versioned() bool { return p.Last == nil }
 
-// Degrade marks the part as missing an event of this version. A since of 0 stands for an event of unknown version, if it
-// was one at all: whatever comes next shows, so the part's own version is enough of an owner's answer to heal it.
+// Degrade marks the part as missing an event of this version.
 func (p *Part) Degrade(since Version, reason string) {
-	if since == 0 {
-		since = p.Version
-	}
 	if p.Degraded == nil || since > p.Degraded.Since {
 		p.Degraded = &Degraded{Since: since, Reason: reason}
 	}
+}
+
+// DegradeAt marks the part for a record that could not be decoded, at a place in the log: an event of unknown version, if
+// it was one at all. Whatever comes next shows, so the part's own version is enough of an owner's answer to heal it. It
+// reports whether that changed the part.
+//
+// Records of a partition come in their order, but some of them come again after a crash, or all of them at a rollback. Then
+// the mark may be gone, because events came that follow without a gap. So a part remembers the last place in each partition,
+// and a record at or before it changes nothing.
+//
+// A part that has not begun is not marked, and remembers nothing: the record's key may be any text. So a record from before
+// the part's first event, if it comes again after that one, does mark a part that has versions; until its next event
+// comes, or an owner's answer.
+func (p *Part) DegradeAt(at Place, reason string) (changed bool) {
+	if !p.Begun() && len(p.Waiting) == 0 {
+		return false
+	}
+	if p.Last != nil && p.Last.Partition == at.Partition && at.before(*p.Last) {
+		return false // it came before the part had begun, or is remembered
+	}
+	before := p.Undecodable
+	p.rememberUndecodable([]Place{at})
+	if slices.Equal(before, p.Undecodable) {
+		return false
+	}
+	p.Degrade(p.Version, reason)
+	return true
+}
+
+// rememberUndecodable takes in places of records that could not be decoded.
+func (p *Part) rememberUndecodable(places []Place) {
+	if len(places) == 0 {
+		return
+	}
+	all := slices.Concat(p.Undecodable, places)
+	slices.SortFunc(all, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(b.Offset, a.Offset), cmp.Compare(b.Index, a.Index))
+	})
+	p.Undecodable = slices.CompactFunc(all, func(a, b Place) bool { return a.Partition == b.Partition })
 }
 
 // Join makes p the join of itself and q and reports whether q's state is to replace p's: the higher version wins, at
@@ -209,6 +248,7 @@ func (p *Part) Join(q Part) (take bool) {
 	p.Degraded = worse(p.Degraded.unless(order > 0, p.Version), q.Degraded.unless(order < 0, p.Version))
 	p.Degraded = p.Degraded.unless(p.Origin == FromOwner, p.Version)
 
+	p.rememberUndecodable(q.Undecodable)
 	p.Waiting = slices.Clone(p.Waiting)
 	for _, e := range q.Waiting {
 		at, found := p.waitsAt(e)

@@ -214,7 +214,7 @@ func drawPart(t *rapid.T, name string) view.Part {
 	ordering := rapid.SampledFrom([]view.Ordering{view.Contiguous, view.Rising}).Draw(t, name+" ordering")
 	for range rapid.IntRange(0, 8).Draw(t, name+" steps") {
 		v := version.Draw(t, name)
-		switch rapid.IntRange(0, 5).Draw(t, name+" step") {
+		switch rapid.IntRange(0, 6).Draw(t, name+" step") {
 		case 0:
 			p.Join(view.Part{Version: v, Origin: view.FromOwner})
 			p.Release()
@@ -222,6 +222,11 @@ func drawPart(t *rapid.T, name string) view.Part {
 			if v > p.Version {
 				p.Degrade(v, rapid.SampledFrom([]string{"lost", "late"}).Draw(t, name+" reason"))
 			}
+		case 2:
+			if p.Origin == view.FromOwner {
+				continue // the next answer, the same one even, takes such a mark away
+			}
+			p.DegradeAt(view.Place{Partition: int32(v % 2), Offset: int64(v)}, "undecodable")
 		default:
 			p.Offer(event(v), ordering)
 		}

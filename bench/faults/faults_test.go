@@ -58,10 +58,10 @@ type trial struct {
 	again  []*sarama.ProducerMessage // some that were published, to be published again
 	moves  bool                      // whether events of an order may come to several partitions
 
-	sent      map[string][]event.Envelope         // by order
-	marked    map[string]map[event.Aggregate]bool // by order: the aggregates whose last record is poison
-	strangers []string                            // ids of which nothing but poison is known
-	letters   map[event.Aggregate]map[string]bool // the values of the poison that was published
+	sent      map[string][]event.Envelope                            // by order
+	marked    map[string]map[event.Aggregate]*sarama.ProducerMessage // by order: the poison that is an aggregate's last record
+	strangers []string                                               // ids of which nothing but poison is known
+	letters   map[event.Aggregate]map[string]bool                    // the values of the poison that was published
 }
 
 func newTrial(t *testing.T, seed uint64, kafka, elasticsearch, prefix string) *trial {
@@ -70,7 +70,7 @@ func newTrial(t *testing.T, seed uint64, kafka, elasticsearch, prefix string) *t
 	return &trial{
 		T: t, r: rand.New(rand.NewPCG(seed, 22)), log: l, elasticsearch: elasticsearch, prefix: prefix, group: l.Name,
 		view: lab.OpenView(t, elastic.Options{URLs: []string{elasticsearch}, Prefix: prefix}),
-		sent: map[string][]event.Envelope{}, marked: map[string]map[event.Aggregate]bool{},
+		sent: map[string][]event.Envelope{}, marked: map[string]map[event.Aggregate]*sarama.ProducerMessage{},
 		letters: map[event.Aggregate]map[string]bool{},
 	}
 }
@@ -120,11 +120,12 @@ func (t *trial) publishUntil(left int) {
 		t.queues = t.queues[:len(t.queues)-1]
 		// A mark outlives what follows it only if nothing does, and nothing may come before it by another partition.
 		if !t.moves && t.r.IntN(30) == 0 {
-			messages = append(messages, t.poison(e.Aggregate, e.AggregateID))
+			poison := t.poison(e.Aggregate, e.AggregateID)
+			messages = append(messages, poison)
 			if t.marked[e.AggregateID] == nil {
-				t.marked[e.AggregateID] = map[event.Aggregate]bool{}
+				t.marked[e.AggregateID] = map[event.Aggregate]*sarama.ProducerMessage{}
 			}
-			t.marked[e.AggregateID][e.Aggregate] = true
+			t.marked[e.AggregateID][e.Aggregate] = poison
 		}
 	}
 	t.log.Send(t, messages...)
@@ -170,8 +171,9 @@ func (t *trial) want(id string) json.RawMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for a := range t.marked[id] {
-		d.Degrade(a, 0, string(event.ReasonBody))
+	for a, poison := range t.marked[id] {
+		at := event.Envelope{Aggregate: a, Partition: poison.Partition, Offset: poison.Offset}
+		d.Degrade(at, string(event.ReasonBody))
 	}
 	source, err := d.Encode()
 	if err != nil {
