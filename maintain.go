@@ -28,6 +28,7 @@ type rebuildSettings struct {
 	sample     int
 	force      bool
 	abandon    bool
+	metrics    string // address; "": none
 }
 
 // rebuildView builds a new index of a view and makes it the live one, or gives up what an earlier run has begun.
@@ -107,8 +108,20 @@ func maintain(
 	if err != nil {
 		return err
 	}
+	metrics := newRebuildMetrics(name)
+	if s.metrics != "" {
+		stop, err := metrics.serve(s.metrics, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	observe := func(p rebuild.Progress) {
+		bar.show(p)
+		metrics.observe(p)
+	}
 	return do(rebuild.New(s.kafka.Brokers, config, sources, projection.NewOrders(ordering), indices, rebuild.Options{
-		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: func(p rebuild.Progress) { bar.show(p) },
+		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: observe,
 	}), bar)
 }
 

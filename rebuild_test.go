@@ -449,6 +449,8 @@ func TestRebuildCommandLine(t *testing.T) {
 	run(t, "no index was live before this one: there is none", 1, "rollback", "orders")
 	run(t, "there is no such index", 1, "rebuild", "orders", "--abandon")
 	run(t, "is live now", 0, "rebuild", "orders")
+	run(t, "--metrics: ", 1, "rebuild", "orders", "--metrics", "127.0.0.1")
+	run(t, "metrics=http://127.0.0.1", 0, "rebuild", "orders", "--metrics", "127.0.0.1:0", "--log-level", "info")
 	run(t, "0 documents differ", 0, "rebuild", "orders")
 	run(t, "is live again", 0, "rollback", "orders")
 

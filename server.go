@@ -374,13 +374,19 @@ func rebuildFlags(f *flags) func(context.Context, console, []string) error {
 	f.IntVar(&s.sample, "sample", 1000, "`NUMBER` of documents of either index to compare")
 	f.BoolVar(&s.force, "force", false, "make the new index live even if it differs")
 	f.BoolVar(&s.abandon, "abandon", false, "remove what an interrupted rebuild has left, and do no more")
+	metricsFlag(f, &s.metrics)
 	return func(ctx context.Context, c console, args []string) error { return rebuildView(ctx, c, s, args[0]) }
 }
 
 func rollbackFlags(f *flags) func(context.Context, console, []string) error {
 	var s rebuildSettings
 	maintenanceFlags(f, &s)
+	metricsFlag(f, &s.metrics)
 	return func(ctx context.Context, c console, args []string) error { return rollbackView(ctx, c, s, args[0]) }
+}
+
+func metricsFlag(f *flags, addr *string) {
+	f.text(addr, "metrics", "METRICS_ADDR", "", "`HOST:PORT` at which /metrics tells how far it is, while it runs")
 }
 
 func verifyFlags(f *flags) func(context.Context, console, []string) error {
