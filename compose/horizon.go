@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/latest"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -45,7 +46,7 @@ type horizon struct {
 	store     view.Store
 	progress  Progress
 	delay     time.Duration // how much later a search may see a write, without a refresh from here
-	refreshes latest[struct{}]
+	refreshes latest.Answer[struct{}]
 
 	mu    sync.Mutex
 	index string         // guarded by mu: what follows is of this index
@@ -55,7 +56,7 @@ type horizon struct {
 
 func newHorizon(store view.Store, progress Progress, delay time.Duration) *horizon {
 	h := &horizon{store: store, progress: progress, delay: delay}
-	h.refreshes.run = h.refreshNow
+	h.refreshes.Run = h.refreshNow
 	return h
 }
 
@@ -91,7 +92,7 @@ func (h *horizon) searched() standing {
 
 // refresh returns when searches see all that had been written before the call.
 func (h *horizon) refresh(ctx context.Context) error {
-	_, err := h.refreshes.get(ctx)
+	_, err := h.refreshes.Get(ctx)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/latest"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -107,14 +108,14 @@ type Owners struct {
 	timeout time.Duration
 	static  map[Owner]http.Header // that every call has
 	forward []string              // names of the client's headers
-	calls   latestOf[question, []json.RawMessage]
+	calls   latest.Answers[question, []json.RawMessage]
 }
 
 // NewOwners returns the owners at the URLs in the options. The mapping tells which states there are: an answer with
 // another one is not used. A URL that is none is an error.
 func NewOwners(m *view.Mapping, options Options) (*Owners, error) {
 	o := &Owners{peers: map[Owner]*peer{}, states: map[string][]string{}, timeout: options.Timeout}
-	o.calls.run = o.ask
+	o.calls.Run = o.ask
 	var err error
 	if o.static, err = parseHeaders(options.Headers); err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (o *Owners) fetch(ctx context.Context, owner Owner, collection string, quer
 	}
 	ctx, cancel := inTime(ctx)
 	defer cancel()
-	elements, err := o.calls.get(ctx, question{
+	elements, err := o.calls.Get(ctx, question{
 		owner: owner, collection: collection, query: query.Encode(), one: len(query["id"]) == 1,
 		credentials: o.credentials(ctx),
 	})

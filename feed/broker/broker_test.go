@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -327,51 +325,4 @@ func TestLog(t *testing.T) {
 	if _, err := log.Ends(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("Ends after Close: %v", err)
 	}
-}
-
-// TestQuestionsAreShared: one question is under way at a time, and no answer is of a moment before its asker came.
-func TestQuestionsAreShared(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		moment := int64(0)
-		log := &Log{question: func() (feed.Positions, error) {
-			moment++
-			answer := at(moment)
-			time.Sleep(time.Second) // on its way
-			return answer, nil
-		}}
-		var mu sync.Mutex
-		var got []int64 // guarded by mu
-		var asking sync.WaitGroup
-		ask := func() {
-			ends, err := log.Ends(context.Background())
-			if err != nil {
-				t.Error(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			got = append(got, ends[feed.Partition{Topic: eventTopic}])
-		}
-		asking.Go(ask)
-		synctest.Wait()
-		for range 10 {
-			asking.Go(ask)
-		}
-		impatient, cancel := context.WithCancel(context.Background())
-		cancel()
-		if _, err := log.Ends(impatient); !errors.Is(err, context.Canceled) {
-			t.Errorf("an asker that gives up gets %v", err)
-		}
-		asking.Wait()
-		slices.Sort(got)
-		if diff := cmp.Diff([]int64{1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, got); diff != "" {
-			t.Errorf("answers by moment (-want +got):\n%s", diff)
-		}
-		ask()
-		if last := got[len(got)-1]; last != 3 {
-			t.Errorf("later, the answer is of moment %d, want 3", last)
-		}
-		if err := log.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/latest"
 )
 
 // Ends asks each partition's leader for the offset behind its last committed record, in one request a broker.
@@ -52,22 +53,11 @@ type Log struct {
 	topics  []string
 	logger  *slog.Logger
 
-	question func() (feed.Positions, error) // ends, but in tests
+	answer latest.Answer[feed.Positions]
 
 	mu     sync.Mutex
-	next   *answer        // guarded by mu: what those who ask now get; nil: nobody has asked since the last question
-	asking bool           // guarded by mu: a goroutine asks
-	closed bool           // guarded by mu
-	work   sync.WaitGroup // that goroutine
-
-	client sarama.Client // of the goroutine that asks, and of Close when there is none; nil: not connected
-}
-
-// answer is that of Kafka to one question.
-type answer struct {
-	done chan struct{} // closed when it is there
-	ends feed.Positions
-	err  error
+	client sarama.Client // guarded by mu, which whoever asks holds; nil: not connected
+	closed bool          // guarded by mu
 }
 
 // NewLog returns a Log of these topics. The configuration says how to connect, which the first question does. A nil
@@ -77,7 +67,7 @@ func NewLog(brokers []string, config *sarama.Config, topics []string, logger *sl
 		logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Log{brokers: brokers, config: own(config), topics: topics, logger: logger}
-	l.question = l.ends
+	l.answer.Run = l.ends
 	return l
 }
 
@@ -87,53 +77,15 @@ var errClosed = errors.New("the log is closed")
 // Ends returns where all partitions of the topics ended at a moment after the call: the offsets behind their last
 // committed records. One question is under way at a time; all who ask meanwhile share the next one. The answer is shared:
 // it must not be changed.
-func (l *Log) Ends(ctx context.Context) (feed.Positions, error) {
+func (l *Log) Ends(ctx context.Context) (feed.Positions, error) { return l.answer.Get(ctx) }
+
+// ends asks Kafka. A question ends with its timeouts, whoever gives up on it.
+func (l *Log) ends(context.Context) (feed.Positions, error) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.closed {
-		l.mu.Unlock()
 		return nil, errClosed
 	}
-	if l.next == nil {
-		l.next = &answer{done: make(chan struct{})}
-	}
-	mine := l.next
-	if !l.asking {
-		l.asking = true
-		l.work.Go(l.ask)
-	}
-	l.mu.Unlock()
-	select {
-	case <-mine.done:
-		return mine.ends, mine.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// ask answers until nobody has asked.
-func (l *Log) ask() {
-	for {
-		l.mu.Lock()
-		a := l.next
-		l.next = nil
-		if a == nil {
-			l.asking = false
-			l.mu.Unlock()
-			return
-		}
-		closed := l.closed
-		l.mu.Unlock()
-		if closed {
-			a.err = errClosed
-		} else {
-			a.ends, a.err = l.question()
-		}
-		close(a.done)
-	}
-}
-
-// ends asks Kafka.
-func (l *Log) ends() (feed.Positions, error) {
 	if l.client == nil {
 		client, err := sarama.NewClient(l.brokers, l.config)
 		if err != nil {
@@ -178,9 +130,8 @@ func (l *Log) Observe(ctx context.Context, hub *feed.Hub) {
 // Close returns when no question is under way any more, and ends the connections.
 func (l *Log) Close() error {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.closed = true
-	l.mu.Unlock()
-	l.work.Wait()
 	if l.client == nil {
 		return nil
 	}

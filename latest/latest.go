@@ -1,4 +1,6 @@
-package compose
+// Package latest gives many who ask one answer, and nobody an old one: what is asked is asked once at a time, and whoever
+// comes while it is being asked shares the next time with all others who do.
+package latest
 
 import (
 	"context"
@@ -6,12 +8,11 @@ import (
 	"time"
 )
 
-// latest gives many who ask one answer, and nobody an old one: one run at a time, and whoever asks gets the result of a
-// run that began after they did.
-type latest[T any] struct {
-	// run is called with a context that has the values of the first who asked for this run, and ends with the last of
+// Answer is one answer for many who ask. Run must be set; the Answer must not be copied.
+type Answer[T any] struct {
+	// Run is called, by one goroutine at a time, with a context that has the values of the first who asked for this run, and ends with the last of
 	// those who wait for it: at the latest of their deadlines, or when they have all given up.
-	run func(context.Context) (T, error)
+	Run func(context.Context) (T, error)
 
 	mu      sync.Mutex
 	running bool      // guarded by mu
@@ -22,7 +23,7 @@ type latest[T any] struct {
 type asked[T any] struct {
 	values context.Context // of the first who asked, without its end
 
-	// Guarded by the mutex of latest.
+	// Guarded by the mutex of Answer.
 	waiting int
 	endless bool               // somebody who waits has no deadline
 	until   time.Time          // the latest deadline of the others
@@ -33,8 +34,8 @@ type asked[T any] struct {
 	err   error
 }
 
-// get returns the result of a run that begins after the call, or the context's error.
-func (l *latest[T]) get(ctx context.Context) (T, error) {
+// Get returns the result of a run that begins after the call, or the context's error.
+func (l *Answer[T]) Get(ctx context.Context) (T, error) {
 	mine := l.join(ctx)
 	select {
 	case <-mine.done:
@@ -46,7 +47,7 @@ func (l *latest[T]) get(ctx context.Context) (T, error) {
 	}
 }
 
-func (l *latest[T]) join(ctx context.Context) *asked[T] {
+func (l *Answer[T]) join(ctx context.Context) *asked[T] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next == nil {
@@ -67,7 +68,7 @@ func (l *latest[T]) join(ctx context.Context) *asked[T] {
 }
 
 // leave takes one who gave up from those who wait. A run that nobody waits for does not begin, or is cancelled.
-func (l *latest[T]) leave(a *asked[T]) {
+func (l *Answer[T]) leave(a *asked[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if a.waiting--; a.waiting > 0 {
@@ -82,20 +83,20 @@ func (l *latest[T]) leave(a *asked[T]) {
 }
 
 // work runs as long as somebody asks.
-func (l *latest[T]) work() {
+func (l *Answer[T]) work() {
 	for {
 		now, ctx := l.begin()
 		if now == nil {
 			return
 		}
-		now.value, now.err = l.run(ctx)
+		now.value, now.err = l.Run(ctx)
 		now.cancel()
 		close(now.done)
 	}
 }
 
 // begin takes the next run and its context; nil where nobody asks for one. From here on nobody joins it.
-func (l *latest[T]) begin() (*asked[T], context.Context) {
+func (l *Answer[T]) begin() (*asked[T], context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.next
@@ -113,26 +114,26 @@ func (l *latest[T]) begin() (*asked[T], context.Context) {
 	return now, ctx
 }
 
-// latestOf is a latest for each key that is asked for. While a run that all gave up is ending, there may be another of
+// Answers is an Answer for each key that is asked for. While a run that all gave up is ending, there may be another of
 // its key.
-type latestOf[K comparable, T any] struct {
-	run func(context.Context, K) (T, error)
+type Answers[K comparable, T any] struct {
+	Run func(context.Context, K) (T, error)
 
 	mu    sync.Mutex
 	byKey map[K]*keyed[T] // guarded by mu: those that somebody waits for
 }
 
 type keyed[T any] struct {
-	latest[T]
-	waiting int // guarded by the mutex of latestOf
+	Answer[T]
+	waiting int // guarded by the mutex of Answers
 }
 
-// get returns the result of a run for the key that begins after the call, or the context's error.
-func (l *latestOf[K, T]) get(ctx context.Context, key K) (T, error) {
+// Get returns the result of a run for the key that begins after the call, or the context's error.
+func (l *Answers[K, T]) Get(ctx context.Context, key K) (T, error) {
 	l.mu.Lock()
 	k := l.byKey[key]
 	if k == nil {
-		k = &keyed[T]{latest: latest[T]{run: func(ctx context.Context) (T, error) { return l.run(ctx, key) }}}
+		k = &keyed[T]{Answer: Answer[T]{Run: func(ctx context.Context) (T, error) { return l.Run(ctx, key) }}}
 		if l.byKey == nil {
 			l.byKey = map[K]*keyed[T]{}
 		}
@@ -147,5 +148,5 @@ func (l *latestOf[K, T]) get(ctx context.Context, key K) (T, error) {
 			delete(l.byKey, key)
 		}
 	}()
-	return k.get(ctx)
+	return k.Get(ctx)
 }

@@ -1,4 +1,4 @@
-package compose
+package latest
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 
 // TestLatest: however many ask, and whenever, each is answered by a run that began after they asked, there is one run at a
 // time, and those who ask during a run share the next.
-func TestLatest(t *testing.T) {
+func TestAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, runs atomic.Int32
-		l := latest[time.Time]{run: func(context.Context) (time.Time, error) {
+		l := Answer[time.Time]{Run: func(context.Context) (time.Time, error) {
 			if running.Add(1) > 1 {
 				t.Error("two runs at a time")
 			}
@@ -30,7 +30,7 @@ func TestLatest(t *testing.T) {
 			group.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				asked := time.Now()
-				began, err := l.get(t.Context())
+				began, err := l.Get(t.Context())
 				if err != nil || began.Before(asked) {
 					t.Errorf("asked at %v, answered from %v, %v", asked, began, err)
 				}
@@ -43,10 +43,10 @@ func TestLatest(t *testing.T) {
 	})
 }
 
-func TestLatestGivesUpAlone(t *testing.T) {
+func TestGivesUpAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failure := errors.New("failure")
-		l := latest[int]{run: func(context.Context) (int, error) {
+		l := Answer[int]{Run: func(context.Context) (int, error) {
 			time.Sleep(time.Second)
 			return 0, failure
 		}}
@@ -54,12 +54,12 @@ func TestLatestGivesUpAlone(t *testing.T) {
 		defer cancel()
 		var group sync.WaitGroup
 		group.Go(func() {
-			if _, err := l.get(t.Context()); !errors.Is(err, failure) {
+			if _, err := l.Get(t.Context()); !errors.Is(err, failure) {
 				t.Errorf("who waited got %v", err)
 			}
 		})
 		synctest.Wait()
-		if _, err := l.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.Get(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who gave up got %v", err)
 		}
 		group.Wait()
@@ -72,7 +72,7 @@ func TestLatestGivesUpAlone(t *testing.T) {
 func TestLatestEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun, cancelled, expired atomic.Int32
-		l := latest[int]{run: func(ctx context.Context) (int, error) {
+		l := Answer[int]{Run: func(ctx context.Context) (int, error) {
 			begun.Add(1)
 			<-ctx.Done()
 			if errors.Is(ctx.Err(), context.Canceled) {
@@ -94,7 +94,7 @@ func TestLatestEnds(t *testing.T) {
 		var group sync.WaitGroup
 		ask := func(ctx context.Context, want error, after time.Duration) {
 			group.Go(func() {
-				_, err := l.get(ctx)
+				_, err := l.Get(ctx)
 				if !errors.Is(err, want) || time.Since(begin) != after {
 					t.Errorf("got %v after %v, want %v after %v", err, time.Since(begin), want, after)
 				}
@@ -137,7 +137,7 @@ func TestLatestOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs := map[string]int{}
 		var mu sync.Mutex
-		l := latestOf[string, string]{run: func(_ context.Context, key string) (string, error) {
+		l := Answers[string, string]{Run: func(_ context.Context, key string) (string, error) {
 			time.Sleep(time.Second)
 			mu.Lock()
 			defer mu.Unlock()
@@ -149,7 +149,7 @@ func TestLatestOf(t *testing.T) {
 		for range 10 {
 			for _, key := range []string{"a", "b"} {
 				group.Go(func() {
-					if got, err := l.get(t.Context(), key); got != key || err != nil {
+					if got, err := l.Get(t.Context(), key); got != key || err != nil {
 						t.Errorf("asked for %s, got %s, %v", key, got, err)
 					}
 				})
