@@ -112,7 +112,11 @@ func (b *breaker) leave(p pass, now time.Time, found health, why string) {
 			}
 		}
 	case isClosed:
-		if found != unknownHealth && tooMany(b.count(now, found)) {
+		if found == unknownHealth {
+			return
+		}
+		// Only a failure opens it: a success that makes the calls enough to tell says that the owner is well.
+		if tooMany(b.count(now, found)) && found == failing {
 			b.open(now, why)
 		}
 	}

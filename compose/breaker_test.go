@@ -75,6 +75,29 @@ func TestBreaker(t *testing.T) {
 	is(21_010, isOpen)
 }
 
+// TestBreakerOpensByFailure: an owner that is well again before there were enough calls to tell is not left alone.
+func TestBreakerOpensByFailure(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	b := &breaker{}
+	call := func(found health, why string) {
+		t.Helper()
+		p, err := b.enter(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.leave(p, now, found, why)
+	}
+	for range fewest - 1 {
+		call(failing, "down")
+	}
+	call(healthy, "")
+	call(healthy, "") // not refused, though 9 of 10 failed
+	call(failing, "down again")
+	if err := b.refusal(now); err == nil || err.Error() != "circuit open for another 5s, last error: down again" {
+		t.Errorf("10 of 12 failed, the last of them, and the breaker says %v", err)
+	}
+}
+
 // TestOutcomesHealth: an owner is judged by what is its own doing.
 func TestOutcomesHealth(t *testing.T) {
 	for found, outcomes := range map[health][]outcome{
