@@ -62,6 +62,23 @@ func (m *Mapping) Visible(v Viewer, source map[string]any) bool {
 	return false
 }
 
+// Viewers returns all who may see a document, decoded by DecodeSource: those of whom Visible says so. Support is the first.
+func (m *Mapping) Viewers(source map[string]any) []Viewer {
+	viewers := []Viewer{Support()}
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		if f.VisibleTo == "" || m.scopeField(f.VisibleTo) != f {
+			continue
+		}
+		for _, value := range f.Values(source) {
+			if id, _ := value.(string); id != "" {
+				viewers = append(viewers, As(f.VisibleTo, id))
+			}
+		}
+	}
+	return viewers
+}
+
 func (m *Mapping) scopeField(role Role) *Field {
 	for i := range m.Fields {
 		if role != "" && m.Fields[i].VisibleTo == role { // most fields decide for nobody

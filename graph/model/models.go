@@ -92,6 +92,15 @@ type SeenVersion struct {
 	Version view.Version `json:"version"`
 }
 
+// What can be followed, over WebSocket (graphql-transport-ws) or server-sent events. Every message is an order as the view has
+// it then. Of an order no message is older than the one before; states in quick succession may come as one, the newest.
+// extensions.freshness tells of each message how far the view was behind, and has a token with which a later query sees the
+// order at least as new.
+//
+// A client that is too slow is told so, by the error SLOW_CONSUMER, and must subscribe again.
+type Subscription struct {
+}
+
 // How far a count can be trusted.
 type CountPrecision string
 
