@@ -15,6 +15,7 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/scalar"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/watch"
 )
 
 // code is an error's extensions.code. Clients decide by it; messages are for people.
@@ -27,6 +28,8 @@ const (
 	staleView           code = "STALE_VIEW"
 	upstreamUnavailable code = "UPSTREAM_UNAVAILABLE"
 	timeout             code = "TIMEOUT"
+	rateLimited         code = "RATE_LIMITED"
+	slowConsumer        code = "SLOW_CONSUMER"
 	internalServerError code = "INTERNAL_SERVER_ERROR"
 )
 
@@ -42,6 +45,8 @@ var table = []struct {
 	{view.ErrUnavailable, upstreamUnavailable, "the view cannot be read now"},
 	{compose.ErrNotConfigured, upstreamUnavailable, ""},
 	{compose.ErrOwner, upstreamUnavailable, ""},
+	{watch.ErrFull, rateLimited, ""},
+	{watch.ErrSlow, slowConsumer, ""},
 	{context.DeadlineExceeded, timeout, "the operation took too long"},
 	{context.Canceled, timeout, "the operation was given up"},
 }
@@ -61,6 +66,10 @@ func badInput(format string, args ...any) error {
 
 func tooComplex(format string, args ...any) error {
 	return &clientError{queryTooComplex, fmt.Errorf(format, args...)}
+}
+
+func limited(format string, args ...any) error {
+	return &clientError{rateLimited, fmt.Errorf(format, args...)}
 }
 
 var errCursorExpired error = &clientError{

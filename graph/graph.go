@@ -3,7 +3,8 @@
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
 // lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
-// much, errors.go tells clients what went wrong, freshness.go how fresh the answer is.
+// much, errors.go tells clients what went wrong, freshness.go how fresh the answer is. subscription.go makes messages of what
+// package watch tells; operation.go runs the operations of the two transports that carry them, socket.go and events.go.
 package graph
 
 import (
@@ -13,21 +14,27 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/watch"
 )
 
 // Options are what a handler can be told. The zero Options answer nobody anything: the zero Viewer sees no order.
 type Options struct {
 	// Viewer tells who asks. Nil: the zero Viewer.
 	Viewer func(*http.Request) view.Viewer
+	// Watcher is what subscriptions follow. Nil: there are none.
+	Watcher *watch.Watcher
 	// TokenKey signs freshness tokens. Zero: a random key, good for one process.
 	TokenKey compose.TokenKey
 	// Logger takes what clients are not told. Nil: slog.Default.
 	Logger *slog.Logger
 	// Observe is called once per operation with its root field ("several" for more than one, "invalid" where it never
 	// ran), its outcome ("ok", or the first error's code) and how long it took. Nil: nobody is told.
+	// A subscription is not told of but where it is refused.
 	Observe func(operation, outcome string, took time.Duration)
 	// Limits bound what one request may cost.
 	Limits Limits
+
+	pace pace // of the transports; tests have their own
 }
 
 // Limits bound what one request may cost. What is 0 has its default, given behind each.
@@ -39,7 +46,8 @@ type Limits struct {
 	RootFields int           // fields of Query: 20
 	Cost       int           // fields answered at most, each as often as its page is long: 25,000
 	Errors     int           // errors in a response: 20
-	Timeout    time.Duration // of the whole operation: 10 s
+	Operations int           // under way on a WebSocket connection, subscriptions among them: 100
+	Timeout    time.Duration // of a whole operation, or of a subscription's message: 10 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -48,7 +56,7 @@ func (l Limits) withDefaults() Limits {
 		to    int
 	}{
 		{&l.Body, 100 << 10}, {&l.Tokens, 2000}, {&l.Depth, 15}, {&l.Aliases, 30}, {&l.RootFields, 20},
-		{&l.Cost, 25_000}, {&l.Errors, 20},
+		{&l.Cost, 25_000}, {&l.Errors, 20}, {&l.Operations, 100},
 	} {
 		if *set.limit <= 0 {
 			*set.limit = set.to

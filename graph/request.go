@@ -14,14 +14,19 @@ import (
 	"github.com/viewgate/viewgate/view"
 )
 
-// request is what belongs to one HTTP request: who asks, what has been loaded for it, and what there is to tell about
-// the answer.
+// request is what belongs to one HTTP request, or one operation of a connection, or one message of a subscription: who
+// asks, what has been loaded for it, and what there is to tell about the answer.
 type request struct {
 	id     string
 	viewer view.Viewer
 
 	promise promise     // what the headers ask of every field
+	asked   http.Header // the client's, with the request's id
 	header  http.Header // of the answer
+
+	streams      bool          // there may be several answers
+	status       int           // of a refusal, where gqlgen's is not right
+	subscription *subscription // nil in what is none
 
 	orders      *dataloader.Loader[compose.Request, compose.Answer]
 	consumers   *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
@@ -42,14 +47,19 @@ func newRequest(ctx context.Context, reader *compose.Reader, viewer view.Viewer)
 	rand.Read(id) // never fails: it ends the process instead
 	r := &request{id: hex.EncodeToString(id), viewer: viewer, operation: "invalid", outcome: "ok"}
 	ctx = context.WithValue(ctx, requestKey{}, r)
+	r.loadWith(ctx, reader)
+	return r, ctx
+}
+
+// loadWith makes loaders that have loaded nothing, and run with this context.
+func (r *request) loadWith(ctx context.Context, reader *compose.Reader) {
 	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
-		return reader.ReadOrders(ctx, viewer, requests)
+		return reader.ReadOrders(ctx, r.viewer, requests)
 	})
 	r.consumers = newLoader(ctx, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
-		return reader.Consumers(ctx, viewer, requests)
+		return reader.Consumers(ctx, r.viewer, requests)
 	})
 	r.restaurants = newLoader(ctx, reader.Restaurants)
-	return r, ctx
 }
 
 func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }

@@ -5,11 +5,14 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/watch"
 )
 
 // Resolver is the root of the generated resolvers. It is the same for all requests; what belongs to one is in request.
 type Resolver struct {
 	reader  *compose.Reader
+	watcher *watch.Watcher // nil: there are no subscriptions
+	limits  Limits
 	mapping *view.Mapping
 	schema  *ast.Schema
 	tokens  compose.TokenKey

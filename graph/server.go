@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -26,10 +27,10 @@ import (
 // cachedQueries is how many parsed queries are kept. The token limit keeps each below a megabyte.
 const cachedQueries = 250
 
-// NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, and GET. The mapping must be of the
-// schema that the program was built with: a filter that names a field that is not indexed is an error.
-func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) (http.Handler, error) {
-	options.Limits = options.Limits.withDefaults()
+// NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, GET, WebSocket and server-sent events. The
+// mapping must be of the schema that the program was built with: a filter that names a field that is not indexed is an error.
+func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) (*Handler, error) {
+	options.Limits, options.pace = options.Limits.withDefaults(), options.pace.withDefaults()
 	if options.TokenKey.IsZero() {
 		options.TokenKey = compose.RandomTokenKey()
 	}
@@ -42,7 +43,9 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	if options.Observe == nil {
 		options.Observe = func(string, string, time.Duration) {}
 	}
-	resolver := &Resolver{reader: reader, mapping: mapping, tokens: options.TokenKey}
+	resolver := &Resolver{
+		reader: reader, mapping: mapping, tokens: options.TokenKey, watcher: options.Watcher, limits: options.Limits,
+	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
 	if err := checkFilter(resolver.schema, orderFilter, mapping); err != nil {
@@ -50,6 +53,10 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	}
 
 	server := handler.New(executable)
+	h := &Handler{server: server, reader: reader, options: options}
+	h.stopping, h.stop = context.WithCancel(context.Background())
+	server.AddTransport(sockets{h})
+	server.AddTransport(events{h})
 	server.AddTransport(transport.POST{})
 	server.AddTransport(transport.GET{})
 	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
@@ -58,54 +65,129 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.SetRecoverFunc(recovered)
 	server.Use(extension.Introspection{})
 	server.Use(options.Limits)
+	server.Use(subscribable{resolver})
 	server.AroundOperations(nameOperation)
 	server.AroundFields(leafRules(executable.Schema()))
+	server.AroundResponses(resolver.messages)
 	server.AroundResponses(freshness(options.TokenKey))
 	server.AroundResponses(capErrors(options.Limits.Errors))
-	return &endpoint{server: server, reader: reader, options: options}, nil
+	return h, nil
 }
 
-// endpoint is what stands around gqlgen's server: it gives every request its own loaders and deadline, and refuses what
+// Handler is what stands around gqlgen's server: it gives every request its own loaders and deadline, and refuses what
 // is no GraphQL request before the server sees it.
-type endpoint struct {
+type Handler struct {
 	server  http.Handler
 	reader  *compose.Reader
 	options Options
+
+	stopping context.Context // ends when Shutdown begins
+	stop     context.CancelFunc
+	mu       sync.Mutex     // held to stop, and to add to streams
+	streams  sync.WaitGroup // the connections that may carry subscriptions
 }
 
-func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Shutdown ends the connections that carry subscriptions, whose clients are told to connect again, and returns when they
+// have ended, or ctx's error. New ones are refused.
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.stop()
+	h.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { h.streams.Wait(); close(ended) }() // each ends within the time that a close may take
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// begin counts a connection that may carry subscriptions; not where the process stops.
+func (h *Handler) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stopping.Err() != nil {
+		return false
+	}
+	h.streams.Add(1)
+	return true
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), e.options.Limits.Timeout)
-	defer cancel()
-	asked := r.Header.Clone()
-	request, ctx := newRequest(compose.WithHeaders(ctx, asked), e.reader, e.options.Viewer(r))
-	asked.Set("X-Request-Id", request.id) // owners log our id, not one that a client chose
-	request.header = w.Header()
+	ctx := r.Context()
+	streams := sockets{}.Supports(r) || events{}.Supports(r)
+	switch {
+	case streams && !h.begin():
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	case streams:
+		defer h.streams.Done()
+	default:
+		limited, cancel := context.WithTimeout(ctx, h.options.Limits.Timeout)
+		defer cancel()
+		ctx = limited
+	}
+	request, ctx := h.newRequest(ctx, r.Header, h.options.Viewer(r))
+	request.header, request.streams = w.Header(), streams
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	status, err := e.check(r)
+	status, err := h.check(r)
 	if err == nil {
 		status = http.StatusBadRequest
-		request.promise, err = promiseOf(r.Header, e.options.TokenKey)
+		request.promise, err = promiseOf(r.Header, h.options.TokenKey)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		refuse(ctx, w, status, err)
 		request.outcome = string(badUserInput)
-	} else {
-		e.server.ServeHTTP(w, r.WithContext(ctx))
+	case streams:
+		h.server.ServeHTTP(w, r.WithContext(ctx))
+		return // each of its operations is observed by itself
+	default:
+		h.server.ServeHTTP(statusWriter{w, request}, r.WithContext(ctx))
 	}
+	h.observe(request, start)
+}
+
+// newRequest returns a request of the client that sent this header, and the context that carries both.
+func (h *Handler) newRequest(ctx context.Context, client http.Header, viewer view.Viewer) (*request, context.Context) {
+	asked := client.Clone()
+	request, ctx := newRequest(compose.WithHeaders(ctx, asked), h.reader, viewer)
+	asked.Set("X-Request-Id", request.id) // owners log our id, not one that a client chose
+	request.asked = asked
+	return request, ctx
+}
+
+// observe tells how a request ended.
+func (h *Handler) observe(request *request, start time.Time) {
 	request.mu.Lock()
 	operation, outcome := request.operation, request.outcome
 	request.mu.Unlock()
-	e.options.Observe(operation, outcome, time.Since(start))
+	h.options.Observe(operation, outcome, time.Since(start))
+}
+
+// statusWriter puts the status of a refusal in the place of the one that gqlgen has for all of them.
+type statusWriter struct {
+	http.ResponseWriter
+	request *request
+}
+
+func (w statusWriter) WriteHeader(status int) {
+	if w.request.status != 0 {
+		status = w.request.status
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // check reads the request as far as it must be of the right form. The status is that of the refusal.
-func (e *endpoint) check(r *http.Request) (status int, err error) {
+func (h *Handler) check(r *http.Request) (status int, err error) {
 	switch r.Method {
 	case http.MethodGet:
-		if len(r.URL.RawQuery) > e.options.Limits.Body {
-			return http.StatusRequestURITooLong, badInput("the query string is longer than %d bytes", e.options.Limits.Body)
+		if len(r.URL.RawQuery) > h.options.Limits.Body {
+			return http.StatusRequestURITooLong, badInput("the query string is longer than %d bytes", h.options.Limits.Body)
 		}
 		q := r.URL.Query()
 		for _, name := range []string{"variables", "extensions"} {
@@ -115,22 +197,22 @@ func (e *endpoint) check(r *http.Request) (status int, err error) {
 		}
 		return 0, nil
 	case http.MethodPost:
-		return e.checkBody(r)
+		return h.checkBody(r)
 	}
 	return http.StatusMethodNotAllowed, badInput("%s is not possible here: GET and POST are", r.Method)
 }
 
-func (e *endpoint) checkBody(r *http.Request) (status int, err error) {
+func (h *Handler) checkBody(r *http.Request) (status int, err error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
 		return http.StatusUnsupportedMediaType, badInput("the body must be application/json")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(e.options.Limits.Body)+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(h.options.Limits.Body)+1))
 	if err != nil {
 		return http.StatusBadRequest, badInput("the body broke off")
 	}
-	if len(body) > e.options.Limits.Body {
-		return http.StatusRequestEntityTooLarge, badInput("the body is larger than %d bytes", e.options.Limits.Body)
+	if len(body) > h.options.Limits.Body {
+		return http.StatusRequestEntityTooLarge, badInput("the body is larger than %d bytes", h.options.Limits.Body)
 	}
 	if !isObject(body) {
 		return http.StatusBadRequest, badInput("the body is no JSON object with a query")
@@ -172,7 +254,7 @@ func refuse(ctx context.Context, w http.ResponseWriter, status int, err error) {
 func nameOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	name := "several"
 	roots := graphql.CollectFields(graphql.GetOperationContext(ctx), graphql.GetOperationContext(ctx).Operation.SelectionSet,
-		[]string{"Query"})
+		[]string{"Query", "Subscription"})
 	if len(roots) == 1 {
 		name = roots[0].Name
 	}

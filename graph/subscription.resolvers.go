@@ -7,17 +7,16 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/viewgate/viewgate/view/order"
 )
 
 func (r *subscriptionResolver) OrderChanged(ctx context.Context, id string) (<-chan *order.Order, error) {
-	panic(fmt.Errorf("not implemented: OrderChanged - orderChanged"))
+	return r.orderChanged(ctx, id)
 }
 
 func (r *subscriptionResolver) OrdersChanged(ctx context.Context, consumerID *string, query *string, filter map[string]any, first *int) (<-chan *order.Order, error) {
-	panic(fmt.Errorf("not implemented: OrdersChanged - ordersChanged"))
+	return r.ordersChanged(ctx, consumerID, query, filter, first)
 }
 
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }

@@ -1,5 +1,7 @@
 package view
 
+import "slices"
+
 // Role is what kind of reader a Viewer is. The schema's @visibleTo names it.
 type Role string
 
@@ -71,7 +73,7 @@ func (m *Mapping) Viewers(source map[string]any) []Viewer {
 			continue
 		}
 		for _, value := range f.Values(source) {
-			if id, _ := value.(string); id != "" {
+			if id, _ := value.(string); id != "" && !slices.Contains(viewers, As(f.VisibleTo, id)) {
 				viewers = append(viewers, As(f.VisibleTo, id))
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -13,21 +14,30 @@ import (
 const chunk = 500
 
 // handOut reads what has changed and hands it to all whom it concerns.
-func (w *Watcher) handOut(ctx context.Context, batch Batch) error {
+func (w *Watcher) handOut(ctx context.Context, batch feed.Batch) error {
 	if batch.Lost {
 		return w.synchronise(ctx)
 	}
 	for ids := range slices.Chunk(w.followed(batch.IDs), chunk) {
+		number := w.begin()
 		states, err := w.read(ctx, ids)
 		if err != nil {
 			return err
 		}
 		w.tellFollowers(states)
-		if err := w.tellLists(ctx, states); err != nil {
+		if err := w.tellLists(ctx, number, states); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// begin begins a reading, and returns its number.
+func (w *Watcher) begin() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.number++
+	return w.number
 }
 
 // followed returns those of the ids that somebody may follow: all, where there are lists.
@@ -86,19 +96,19 @@ func (w *Watcher) tellFollowers(states []*state) {
 }
 
 // tellLists asks each list's query of the states, and hands them to those who list them.
-func (w *Watcher) tellLists(ctx context.Context, states []*state) (err error) {
+func (w *Watcher) tellLists(ctx context.Context, number uint64, states []*state) (err error) {
 	concerned := w.concerned(states)
 	if len(concerned) == 0 {
 		return nil
 	}
-	scratch, err := w.scratch(ctx, states)
+	scratch, err := w.scratch(ctx, concerned)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	for l, visible := range concerned {
 		q := l.query
-		q.Size = len(states)
+		q.Size = len(visible)
 		page, err := scratch.Search(ctx, l.viewer, q)
 		if err != nil {
 			return fmt.Errorf("match changed documents: %w", err)
@@ -109,7 +119,7 @@ func (w *Watcher) tellLists(ctx context.Context, states []*state) (err error) {
 		}
 		w.mu.Lock()
 		for _, st := range visible {
-			l.tell(st, matching[st.id])
+			l.tell(number, st, matching[st.id])
 		}
 		w.mu.Unlock()
 	}
@@ -131,15 +141,21 @@ func (w *Watcher) concerned(states []*state) map[*list][]*state {
 	return concerned
 }
 
-// scratch returns a store that holds the states alone.
-func (w *Watcher) scratch(ctx context.Context, states []*state) (view.Store, error) {
+// scratch returns a store that holds alone what concerns a list.
+func (w *Watcher) scratch(ctx context.Context, concerned map[*list][]*state) (view.Store, error) {
 	store, err := w.empty()
 	if err != nil {
 		return nil, err
 	}
-	writes := make([]view.Write, len(states))
-	for i, st := range states {
-		writes[i] = view.Write{ID: st.id, Source: st.document.Source}
+	var writes []view.Write
+	has := map[*state]bool{}
+	for _, states := range concerned {
+		for _, st := range states {
+			if !has[st] {
+				has[st] = true
+				writes = append(writes, view.Write{ID: st.id, Source: st.document.Source})
+			}
+		}
 	}
 	for _, result := range store.Apply(ctx, writes) {
 		if result.Err != nil {
@@ -153,17 +169,18 @@ func (w *Watcher) scratch(ctx context.Context, states []*state) (view.Store, err
 // newest of each list, as many as the subscriber who wanted most of them began with.
 func (w *Watcher) synchronise(ctx context.Context) error {
 	ids, lists := w.sent()
-	if err := w.handOut(ctx, Batch{IDs: ids}); err != nil {
+	if err := w.handOut(ctx, feed.Batch{IDs: ids}); err != nil {
 		return err
 	}
 	for l, newest := range lists {
+		number := w.begin()
 		states, err := w.newest(ctx, l, newest)
 		if err != nil {
 			return err
 		}
 		w.mu.Lock()
 		for _, st := range slices.Backward(states) {
-			l.tell(st, true)
+			l.tell(number, st, true)
 		}
 		w.mu.Unlock()
 	}

@@ -67,7 +67,7 @@ func (w *Watcher) join(s *Subscription, q view.Query) error {
 		l = known
 	}
 	mine[l.key] = l
-	s.list, s.at, s.joined = l, len(l.subscribers), l.told.number
+	s.list, s.at, s.joined = l, len(l.subscribers), w.number
 	l.subscribers = append(l.subscribers, s)
 	l.starting++
 	return nil
@@ -96,22 +96,25 @@ func (w *Watcher) newest(ctx context.Context, l *list, most int) ([]*state, erro
 	return states, nil
 }
 
-// tell hands a state to all who list it. The caller holds Watcher.mu.
-func (l *list) tell(st *state, matches bool) {
+// tell hands a state, which the reading of this number brought, to all who list it. The caller holds Watcher.mu.
+//
+// Who came when that reading had begun is left out: the state may be older than what the subscriber begins with, or could
+// have begun with. It misses nothing: a change that was made since has not been told of when the reading began, so another
+// reading follows, for which the subscriber is there. Others may have been sent just that state by then.
+func (l *list) tell(number uint64, st *state, matches bool) {
 	before, known := l.told.orders[st.id]
-	if known && !st.newer(before.stamp) {
-		return
-	}
 	if !matches && !(known && before.matches) && l.begun[st.id] == 0 && l.starting == 0 {
 		return // nobody has it
 	}
 	sent := false
 	for _, s := range l.subscribers {
 		stamp, first := s.first[st.id]
-		if first && !st.newer(stamp) {
-			continue // it has just this
+		was := known && before.number > s.joined
+		switch {
+		case number <= s.joined, first && !st.newer(stamp), was && !st.newer(before.stamp):
+			continue
 		}
-		had := first || known && before.matches && before.number > s.joined
+		had := first || was && before.matches
 		if !matches && !had && !s.starting {
 			continue
 		}
@@ -122,7 +125,7 @@ func (l *list) tell(st *state, matches bool) {
 		sent = true
 	}
 	if sent {
-		l.told.add(st, matches)
+		l.told.add(number, st, matches)
 	}
 }
 
@@ -140,18 +143,17 @@ func (l *list) forget(s *Subscription, id string) {
 	}
 }
 
-// told remembers what a list's subscribers have been sent since they came. Whoever was there when an order was sent has
-// it, so one memory does for all of them.
+// told remembers what a list's subscribers have been sent since they came. Whoever was there when an order was read that
+// was sent then has it, so one memory does for all of them.
 type told struct {
-	number uint64 // of what was sent last
 	orders map[string]sending
-	queue  []queued // by number; of an order the last one counts
+	queue  []queued // of what was sent, the newest last; of an order the last one counts
 }
 
 type sending struct {
 	stamp   stamp
 	matches bool
-	number  uint64
+	number  uint64 // of the reading that brought it
 }
 
 type queued struct {
@@ -165,10 +167,9 @@ const maxTold = 5000
 func newTold() told { return told{orders: map[string]sending{}} }
 
 // add remembers a state that is being sent, and forgets the one sent longest ago where there are too many.
-func (t *told) add(st *state, matches bool) {
-	t.number++
-	t.orders[st.id] = sending{st.stamp, matches, t.number}
-	t.queue = append(t.queue, queued{st.id, t.number})
+func (t *told) add(number uint64, st *state, matches bool) {
+	t.orders[st.id] = sending{st.stamp, matches, number}
+	t.queue = append(t.queue, queued{st.id, number})
 	outdated := func(q queued) bool { return t.orders[q.id].number != q.number }
 	if len(t.queue) > 2*maxTold {
 		t.queue = slices.DeleteFunc(t.queue, outdated)

@@ -27,7 +27,7 @@ type Subscription struct {
 	list    *list            // nil for an order
 	at      int              // guarded by Watcher.mu: its place among those of the same order or list
 	newest  int              // how many orders of the list it wanted to begin with
-	joined  uint64           // guarded by Watcher.mu: the list's number when it came
+	joined  uint64           // the reading that began last when it came
 	first   map[string]stamp // guarded by Watcher.mu: what it began with of a list, unless sent again
 	sent    stamp            // guarded by Watcher.mu: what was sent of the order
 	// Guarded by Watcher.mu: what it begins with is not there yet.

@@ -17,22 +17,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 )
 
-// Listener tells which documents of the view change. It is used by one goroutine.
+// Listener tells which documents of the view change, as *feed.Listener does. It is used by one goroutine.
 type Listener interface {
 	// Next waits until something has changed that it has not returned yet, and returns all of that. It returns ctx's error
 	// when that ends first.
-	Next(ctx context.Context) (Batch, error)
+	Next(ctx context.Context) (feed.Batch, error)
 	// Close ends the listening.
 	Close()
-}
-
-// Batch is what has changed: documents with these ids, each once; or any, where that is not known.
-type Batch struct {
-	IDs  []string
-	Lost bool // take everything as changed; then there are no IDs
 }
 
 var (
@@ -96,6 +91,7 @@ type Watcher struct {
 	orders map[string][]*Subscription // guarded by mu: by the id of the order that they follow
 	lists  map[view.Viewer]lists      // guarded by mu: by whom they are for
 	count  int                        // guarded by mu: of all subscriptions
+	number uint64                     // guarded by mu: of the reading of documents that began last
 	ended  bool                       // guarded by mu: Run has returned
 }
 
@@ -129,7 +125,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	listener := w.listen()
 	defer listener.Close()
 	defer w.end()
-	batch := Batch{Lost: true} // for whoever subscribed before
+	batch := feed.Batch{Lost: true} // for whoever subscribed before
 	for pause := firstPause; ; {
 		start := time.Now()
 		err := w.handOut(ctx, batch)
@@ -161,7 +157,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 }
 
 // next returns the next batch, and drops whoever is slow, now and then.
-func (w *Watcher) next(ctx context.Context, listener Listener) (Batch, error) {
+func (w *Watcher) next(ctx context.Context, listener Listener) (feed.Batch, error) {
 	for {
 		now := time.Now()
 		if now.Sub(w.swept) >= w.options.Patience/4 {

@@ -1,0 +1,90 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/viewgate/viewgate/watch"
+)
+
+// pace is when the transports of subscriptions lose patience. What is 0 has its default, given behind each.
+type pace struct {
+	begin time.Duration // how long a WebSocket client may take to introduce itself: 10 s
+	ping  time.Duration // how often it is asked whether it is there, and an event stream is kept alive: 20 s
+	pong  time.Duration // how long it may take to say so: 30 s
+	write time.Duration // how long a message may take to be sent, which is longer than a Watcher's patience: 45 s
+}
+
+func (p pace) withDefaults() pace {
+	for _, set := range []struct {
+		pace *time.Duration
+		to   time.Duration
+	}{
+		{&p.begin, 10 * time.Second}, {&p.ping, 20 * time.Second}, {&p.pong, 30 * time.Second}, {&p.write, 45 * time.Second},
+	} {
+		if *set.pace <= 0 {
+			*set.pace = set.to
+		}
+	}
+	return p
+}
+
+// answer is one of the answers to an operation.
+type answer struct {
+	*graphql.Response
+	failed bool // the operation ends with it, because it cannot begin or go on
+}
+
+// operate runs an operation, which may be a subscription, and hands send its answers one after the other until there are no
+// more or send fails. The operation has loaders of its own, and the viewer and the promise of the request at ctx. The error
+// is send's, ctx's, or watch.ErrStopped where the process stops.
+func (h *Handler) operate(ctx context.Context, exec graphql.GraphExecutor, params *graphql.RawParams,
+	send func(answer) error) (err error) {
+	start := time.Now()
+	of := requestOf(ctx)
+	request, ctx := h.newRequest(ctx, of.asked, of.viewer)
+	request.promise, request.header, request.streams = of.promise, http.Header{}, true
+	defer func() {
+		if s := request.subscription; s != nil {
+			s.Close()
+			return
+		}
+		h.observe(request, start)
+	}()
+	defer func() {
+		if value := recover(); value != nil {
+			if s := request.subscription; s != nil {
+				s.err = recovered(ctx, value)
+			}
+			err = send(answer{exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(recovered(ctx, value))}), true})
+		}
+	}()
+	rc, refused := exec.CreateOperationContext(graphql.StartOperationTrace(ctx), params)
+	ctx = graphql.WithOperationContext(ctx, rc)
+	if len(refused) > 0 {
+		return send(answer{exec.DispatchError(ctx, refused), true})
+	}
+	if rc.Operation.Operation != ast.Subscription {
+		limited, cancel := context.WithTimeout(ctx, h.options.Limits.Timeout)
+		defer cancel()
+		ctx = limited
+		request.loadWith(ctx, h.reader)
+	}
+	responses, ctx := exec.DispatchOperation(ctx, rc)
+	for response := responses(ctx); response != nil; response = responses(ctx) {
+		ended := request.subscription != nil && request.subscription.err != nil
+		if err := send(answer{response, ended}); err != nil || ended {
+			return err
+		}
+	}
+	if s := request.subscription; s != nil && errors.Is(s.err, watch.ErrStopped) {
+		return s.err
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,270 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/viewgate/viewgate/watch"
+)
+
+// socketProtocol is the one that is spoken: github.com/enisdenjo/graphql-ws, PROTOCOL.md.
+const socketProtocol = "graphql-transport-ws"
+
+// Its reasons to close a connection.
+const (
+	closeBadRequest    websocket.StatusCode = 4400
+	closeUnauthorized  websocket.StatusCode = 4401
+	closeNoProtocol    websocket.StatusCode = 4406
+	closeInitTimeout   websocket.StatusCode = 4408
+	closeSameID        websocket.StatusCode = 4409
+	closeTooManyInits  websocket.StatusCode = 4429
+	closeStopping                           = websocket.StatusGoingAway
+	stoppingReason                          = "the server stops: connect again"
+	maxCloseReasonSize                      = 123
+)
+
+// sockets is the transport of operations over WebSocket. gqlgen's own misses close codes of the protocol, ends what has
+// failed twice, and waits without end for a client that reads nothing.
+type sockets struct{ *Handler }
+
+func upgrades(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
+
+// Supports implements graphql.Transport.
+func (sockets) Supports(r *http.Request) bool { return upgrades(r) }
+
+// Do serves a connection until it is closed. A page of another origin than this server's is refused: a browser would send
+// it along with what it knows its user by.
+func (t sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{socketProtocol}})
+	if err != nil {
+		return // it has answered
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(t.stopping, cancel)()
+	s := &socket{Handler: t.Handler, conn: conn, exec: exec, operations: map[string]*socketOperation{}}
+	if conn.Subprotocol() != socketProtocol {
+		s.close(closeNoProtocol, "the subprotocol must be "+socketProtocol)
+		return
+	}
+	conn.SetReadLimit(int64(t.options.Limits.Body))
+	var running sync.WaitGroup
+	running.Go(func() { s.guard(ctx) })
+	s.read(ctx, &running)
+	cancel()
+	running.Wait()
+	conn.CloseNow()
+}
+
+// socket is a WebSocket connection.
+type socket struct {
+	*Handler
+	conn *websocket.Conn
+	exec graphql.GraphExecutor
+	init atomic.Bool // the client has introduced itself
+
+	mu         sync.Mutex
+	operations map[string]*socketOperation // guarded by mu: those under way, by the client's ids
+}
+
+type socketOperation struct{ cancel context.CancelFunc }
+
+// message is what either side sends.
+type message struct {
+	ID      string          `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// close closes the connection, and waits some seconds for the client to do so, too.
+func (s *socket) close(code websocket.StatusCode, reason string) {
+	s.conn.Close(code, reason[:min(len(reason), maxCloseReasonSize)])
+}
+
+// guard closes the connection when the client does not begin in time or does not answer pings, and when ctx ends.
+func (s *socket) guard(ctx context.Context) {
+	pace := s.options.pace
+	begin := time.NewTimer(pace.begin)
+	defer begin.Stop()
+	ping := time.NewTicker(pace.ping)
+	defer ping.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if s.stopping.Err() != nil {
+				s.close(closeStopping, stoppingReason)
+			}
+			return
+		case <-begin.C:
+			if !s.init.Load() {
+				s.close(closeInitTimeout, "connection_init did not come in time")
+				return
+			}
+		case <-ping.C:
+			waiting, cancel := context.WithTimeout(ctx, pace.pong)
+			err := s.conn.Ping(waiting)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				s.conn.CloseNow()
+				return
+			}
+		}
+	}
+}
+
+// read does what the client says until it says no more.
+func (s *socket) read(ctx context.Context, running *sync.WaitGroup) {
+	// Not with ctx: where that ends, the connection is closed in an orderly way, for which it must still be read.
+	reading := context.WithoutCancel(ctx)
+	for {
+		kind, data, err := s.conn.Read(reading)
+		if err != nil {
+			return
+		}
+		var m message
+		if kind != websocket.MessageText || json.Unmarshal(data, &m) != nil {
+			s.close(closeBadRequest, "a message is a JSON object as text")
+			return
+		}
+		if code, reason := s.handle(ctx, m, running); code != 0 {
+			s.close(code, reason)
+			return
+		}
+	}
+}
+
+// handle does what a message says. It returns why the connection must be closed, if so.
+func (s *socket) handle(ctx context.Context, m message, running *sync.WaitGroup) (websocket.StatusCode, string) {
+	switch m.Type {
+	case "connection_init":
+		if s.init.Swap(true) {
+			return closeTooManyInits, "Too many initialisation requests"
+		}
+		s.write(message{Type: "connection_ack"})
+	case "ping":
+		s.write(message{Type: "pong", Payload: m.Payload})
+	case "pong":
+	case "subscribe":
+		return s.subscribe(ctx, m, running)
+	case "complete":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if o := s.operations[m.ID]; o != nil {
+			o.cancel()
+			delete(s.operations, m.ID) // the client may use the id again at once
+		}
+	default:
+		return closeBadRequest, "a message's type is none of the protocol's"
+	}
+	return 0, ""
+}
+
+// subscribe begins an operation of whatever kind.
+func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGroup) (websocket.StatusCode, string) {
+	var params graphql.RawParams
+	numbers := json.NewDecoder(bytes.NewReader(m.Payload))
+	numbers.UseNumber()
+	switch {
+	case !s.init.Load():
+		return closeUnauthorized, "Unauthorized"
+	case m.ID == "":
+		return closeBadRequest, "an operation has an id"
+	case !isObject(m.Payload) || numbers.Decode(&params) != nil:
+		return closeBadRequest, "the payload is no JSON object with a query"
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	o := &socketOperation{cancel}
+	s.mu.Lock()
+	same, most := s.operations[m.ID] != nil, s.options.Limits.Operations
+	full := len(s.operations) >= most
+	if !same && !full {
+		s.operations[m.ID] = o
+	}
+	s.mu.Unlock()
+	switch {
+	case same:
+		cancel()
+		return closeSameID, "Subscriber for " + m.ID + " already exists"
+	case full:
+		cancel()
+		s.refuse(ctx, m.ID, limited("%d operations are under way on this connection, which is as many as may be", most))
+		return 0, ""
+	}
+	running.Go(func() {
+		defer cancel()
+		s.run(ctx, m.ID, o, &params)
+	})
+	return 0, ""
+}
+
+// refuse says that an operation cannot begin.
+func (s *socket) refuse(ctx context.Context, id string, err error) {
+	is, message := classify(ctx, err)
+	s.send(id, answer{&graphql.Response{Errors: gqlerror.List{{
+		Message: message, Extensions: map[string]any{"code": is},
+	}}}, true})
+}
+
+// run runs an operation to its end, and says so unless the client has ended it.
+func (s *socket) run(ctx context.Context, id string, o *socketOperation, params *graphql.RawParams) {
+	failed := false
+	err := s.operate(ctx, s.exec, params, func(a answer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		failed = failed || a.failed
+		return s.send(id, a)
+	})
+	s.mu.Lock()
+	mine := s.operations[id] == o
+	if mine {
+		delete(s.operations, id)
+	}
+	s.mu.Unlock()
+	switch {
+	case errors.Is(err, watch.ErrStopped): // nothing is complete: the client is to subscribe again, elsewhere
+		s.close(closeStopping, stoppingReason)
+	case mine && !failed && ctx.Err() == nil:
+		s.write(message{ID: id, Type: "complete"})
+	}
+}
+
+// send sends an answer; one that ends the operation as an error.
+func (s *socket) send(id string, a answer) error {
+	m := message{ID: id, Type: "next"}
+	var payload any = a.Response
+	if a.failed {
+		m.Type, payload = "error", a.Errors
+	}
+	var err error
+	if m.Payload, err = json.Marshal(payload); err != nil {
+		return err
+	}
+	return s.write(m)
+}
+
+// write sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off.
+func (s *socket) write(m message) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.pace.write)
+	defer cancel()
+	if err := s.conn.Write(ctx, websocket.MessageText, data); err != nil {
+		s.conn.CloseNow()
+		return err
+	}
+	return nil
+}
