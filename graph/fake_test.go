@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 type gateway struct {
 	progress compose.Progress
 	http.Handler
+	reader  *compose.Reader
 	mapping *view.Mapping
 	store   *countingStore
 	owners  *httptest.Server
@@ -154,7 +155,8 @@ func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, o
 		Progress: g.progress,
 		Scratch:  func() (view.Store, error) { return embedded.OpenMemory(g.mapping) },
 	}
-	g.Handler, err = NewHandler(compose.NewReader(g.store, g.mapping, owners, reading), g.mapping, options)
+	g.reader = compose.NewReader(g.store, g.mapping, owners, reading)
+	g.Handler, err = NewHandler(g.reader, g.mapping, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +206,7 @@ type answered struct {
 	}
 	Extensions struct {
 		Freshness     []told
+		Matches       *bool
 		ErrorsOmitted int
 	}
 }

@@ -2,6 +2,7 @@ package view_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,9 @@ func TestViewer(t *testing.T) {
 			}
 			if got := m.Visible(tt.viewer, source); got != tt.visible {
 				t.Errorf("visible: %t", got)
+			}
+			if slices.Contains(m.Viewers(source), tt.viewer) != tt.visible {
+				t.Errorf("among %v", m.Viewers(source))
 			}
 			if m.Visible(tt.viewer, map[string]any{}) != tt.viewer.SeesAll() {
 				t.Error("what belongs to nobody is seen by support alone")
