@@ -218,26 +218,34 @@ func (s *socket) refuse(ctx context.Context, id string, err error) {
 
 // run runs an operation to its end, and says so unless the client has ended it.
 func (s *socket) run(ctx context.Context, id string, o *socketOperation, params *graphql.RawParams) {
-	failed := false
 	err := s.operate(ctx, s.exec, params, func(a answer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		failed = failed || a.failed
+		if a.failed {
+			s.forget(id, o)
+		}
 		return s.send(id, a)
 	})
-	s.mu.Lock()
-	mine := s.operations[id] == o
-	if mine {
-		delete(s.operations, id)
-	}
-	s.mu.Unlock()
+	ended := s.forget(id, o)
 	switch {
 	case errors.Is(err, watch.ErrStopped): // nothing is complete: the client is to subscribe again, elsewhere
 		s.close(closeStopping, stoppingReason)
-	case mine && !failed && ctx.Err() == nil:
+	case ended && ctx.Err() == nil:
 		s.write(message{ID: id, Type: "complete"})
 	}
+}
+
+// forget takes an operation out of those under way, before the client is told of its end: it may use the id again at once.
+// It reports whether it was among them.
+func (s *socket) forget(id string, o *socketOperation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.operations[id] != o {
+		return false
+	}
+	delete(s.operations, id)
+	return true
 }
 
 // send sends an answer; one that ends the operation as an error.
