@@ -30,6 +30,7 @@ import (
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/watch"
 	"github.com/viewgate/viewgate/web"
 )
 
@@ -80,6 +81,8 @@ type app struct {
 
 	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
 	feeds       feeds
+	watcher     *watch.Watcher // nil in an indexer, and where nobody tells what changes
+	graphql     *graph.Handler // nil in an indexer
 	handler     http.Handler
 	server      net.Listener
 }
@@ -258,18 +261,25 @@ func (a *app) routeGateway(
 			latency.WithLabelValues(operation, outcome).Observe(took.Seconds())
 		},
 	}
-	reading := compose.ReaderOptions{Scratch: func() (view.Store, error) { return embedded.OpenMemory(m) }}
+	empty := func() (view.Store, error) { return embedded.OpenMemory(m) }
+	reading := compose.ReaderOptions{Scratch: empty}
 	if a.feeds.log != nil {
 		reading.Progress = progress{a.feeds.hub, a.feeds.log}
 	}
 	if a.elastic != nil {
 		reading.SearchDelay = s.elastic.RefreshInterval
 	}
-	handler, err := graph.NewHandler(compose.NewReader(a.store, m, owners, reading), m, o)
-	if err != nil {
+	reader := compose.NewReader(a.store, m, owners, reading)
+	if a.feeds.log != nil {
+		a.watcher = watch.New(a.store, m, empty, func() watch.Listener { return a.feeds.hub.Listen() }, watch.Options{
+			Refresh: reader.Refresh, Logger: a.logger, Registerer: registry,
+		})
+		o.Watcher = a.watcher
+	}
+	if a.graphql, err = graph.NewHandler(reader, m, o); err != nil {
 		return err
 	}
-	mux.Handle("/graphql", handler)
+	mux.Handle("/graphql", a.graphql)
 	mux.Handle("/", web.Handler())
 	return nil
 }
@@ -292,11 +302,14 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		if err := server.Shutdown(stopping); err != nil {
+		if err := a.stopServing(stopping, server); err != nil {
 			return errors.Join(fmt.Errorf("stop HTTP: %w", err), server.Close())
 		}
 		return nil
 	})
+	if a.watcher != nil {
+		group.Go(func() error { return a.watcher.Run(ctx) })
+	}
 	group.Go(func() error { a.feeds.hear(ctx); return nil })
 	group.Go(func() error { return a.feeds.whileTelling(ctx, a.follow) })
 	started(readable(a.server.Addr().String()))
@@ -309,6 +322,16 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	case <-time.After(shutdownTimeout + time.Second): // a broker that does not answer can hold up its client for longer
 		return errors.New("not everything stopped in time; what was not committed will be consumed again")
 	}
+}
+
+// stopServing lets requests finish, and ends the connections that carry subscriptions.
+func (a *app) stopServing(ctx context.Context, server *http.Server) error {
+	var ending errgroup.Group
+	if a.graphql != nil {
+		ending.Go(func() error { return a.graphql.Shutdown(ctx) })
+	}
+	ending.Go(func() error { return server.Shutdown(ctx) })
+	return ending.Wait()
 }
 
 // close closes what assemble opened.

@@ -14,7 +14,7 @@ import (
 //go:embed pages assets
 var files embed.FS
 
-// examples are the queries that the start page shows and opens in the playground. The demo has an order with the id.
+// examples are the operations that the start page shows and opens in the playground. The demo has an order with the id.
 var examples = []struct{ Title, Why, Query string }{
 	{"The newest orders", "As the view has them, with what customers are shown of each.", `{
   orderHistory(first: 20) {
@@ -34,6 +34,9 @@ var examples = []struct{ Title, Why, Query string }{
     delivery { state version }
     bill { state version }
   }
+}`},
+	{"Orders as they change", "The newest twenty, and then every change, until you stop it.", `subscription {
+  ordersChanged { orderId status updatedAt total { amount } restaurant { name } }
 }`},
 }
 

@@ -34,11 +34,24 @@ query FreshOrder($id: ID = "1000000") {
     bill { state version }
   }
 }
+
+# One order as it is, and whenever it changes, until you stop it.
+subscription FollowOrder($id: ID = "1000000") {
+  orderChanged(id: $id) {
+    status
+    version
+    ticket { state version }
+    delivery { state version }
+    bill { state version }
+  }
+}
 `;
+  const socket = new URL('/graphql', location.href);
+  socket.protocol = socket.protocol.replace('http', 'ws');
   const linked = new URLSearchParams(location.search).get('query');
   ReactDOM.createRoot(document.getElementById('graphiql')).render(
     React.createElement(GraphiQL, {
-      fetcher: GraphiQL.createFetcher({ url: '/graphql' }),
+      fetcher: GraphiQL.createFetcher({ url: '/graphql', subscriptionUrl: socket.href }),
       defaultQuery,
       query: linked || undefined,
       isHeadersEditorEnabled: true,
