@@ -24,7 +24,7 @@ const (
 	pacePatience = 300 * time.Millisecond // how long one waits for those behind, which may have nothing to give
 	paceBacklog  = 512                    // how many records behind its end a claim is that has a backlog
 
-	backlogLinger = 250 * time.Millisecond // how long a batch waits in a backlog to be full
+	backlogLinger = 250 * time.Millisecond // how long a batch waits to be full while there is a backlog
 )
 
 func newPace() *pace { return &pace{at: map[partition]int64{}, moved: make(chan struct{})} }

@@ -65,9 +65,10 @@ func (q *queue) wake() {
 	}
 }
 
-// take waits for an item and then, for as long as the linger, for a full batch. It returns nothing when the queue is
-// closed and empty.
-func (q *queue) take(linger func() time.Duration) []*item {
+// take waits for an item and then, for as long as the linger, for a full batch. While more is known to come it lingers
+// again, backlogLinger in all. It returns nothing when the queue is closed and empty.
+func (q *queue) take(linger time.Duration, more func() bool) []*item {
+	var begin time.Time
 	var over <-chan time.Time
 	for {
 		q.mu.Lock()
@@ -77,12 +78,16 @@ func (q *queue) take(linger func() time.Duration) []*item {
 		some := len(q.items) > 0
 		q.mu.Unlock()
 		if some && over == nil {
-			over = time.After(linger())
+			begin, over = time.Now(), time.After(linger)
 		}
 		select {
 		case <-q.woken:
 			continue
 		case <-over:
+			if more() && time.Since(begin) < backlogLinger {
+				over = time.After(linger)
+				continue
+			}
 		}
 		q.mu.Lock()
 		break

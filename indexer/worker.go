@@ -75,7 +75,7 @@ func newWorker(x *Indexer, letters *deadletter.Writer, pace *pace, fail func(err
 // run works until the input is closed and empty. When ctx ends it gives up what is in flight, and drops the rest.
 func (w *worker) run(ctx context.Context) {
 	for {
-		batch := w.input.take(w.linger)
+		batch := w.input.take(w.options.Linger, w.pace.backlog)
 		if len(batch) == 0 {
 			return
 		}
@@ -86,14 +86,6 @@ func (w *worker) run(ctx context.Context) {
 			w.fail(err)
 		}
 	}
-}
-
-// linger returns how long a batch waits for more after its first event.
-func (w *worker) linger() time.Duration {
-	if w.pace.backlog() {
-		return max(w.options.Linger, backlogLinger)
-	}
-	return w.options.Linger
 }
 
 // job is a document with what is to be folded into it, in the order in which it came.
