@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-elastic bench-scale bench-reads faults promises backends backends-down
+.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads faults promises backends backends-down
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -29,6 +29,9 @@ generate: ## the GraphQL server's code, from schema/ and gqlgen.yml
 bench: ## benchmarks of the embedded store and of the whole path (SIZES=10000,100000)
 	go test -run '^$$' -bench . -benchtime 1x ./view/embedded
 	go test -run '^$$' -bench Embedded -benchtime 1x ./bench $(if $(SIZES),-sizes $(SIZES)) $(ARGS)
+
+bench-subscribers: ## what 1,000 and 10,000 subscribers cost
+	go test -run '^$$' -bench Subscribers -benchtime 1x -timeout 1h ./graph
 
 bench-elastic: ## from Kafka to Elasticsearch beside Benthos, all started for it; Java 17, Maven, curl (SIZES=100000 ARGS="-rounds 1")
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Elastic -benchtime 1x -timeout 2h ./bench \

@@ -93,8 +93,8 @@ func (l *live) shutDown(t testing.TB) {
 	}
 }
 
-// counted returns what a counter counts.
-func (l *live) counted(t testing.TB, name string) float64 {
+// metric returns what a counter counts, or a histogram's sum and how much it sums up.
+func (l *live) metric(t testing.TB, name string) (sum float64, of uint64) {
 	t.Helper()
 	families, err := l.metrics.Gather()
 	if err != nil {
@@ -102,11 +102,12 @@ func (l *live) counted(t testing.TB, name string) float64 {
 	}
 	for _, family := range families {
 		if family.GetName() == name {
-			return family.GetMetric()[0].GetCounter().GetValue()
+			m := family.GetMetric()[0]
+			return m.GetCounter().GetValue() + m.GetHistogram().GetSampleSum(), m.GetHistogram().GetSampleCount()
 		}
 	}
 	t.Fatalf("no metric %s", name)
-	return 0
+	return 0, 0
 }
 
 // write writes the next state of an order, and tells the feed.

@@ -290,7 +290,7 @@ func TestSlowConsumer(t *testing.T) {
 	quick.subscribe("q", all)
 	until(t, func() bool { return l.watcher.Subscriptions() == 2 })
 	long := strings.Repeat("X", 200_000) // so that few messages fill what the network takes
-	dropped := func() bool { return l.counted(t, "viewgate_subscriptions_dropped_total") > 0 }
+	dropped := func() bool { n, _ := l.metric(t, "viewgate_subscriptions_dropped_total"); return n > 0 }
 	n := 0
 	for ; !dropped(); n++ {
 		o := at(n+1, 1, order.Approved)
