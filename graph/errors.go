@@ -46,6 +46,7 @@ var table = []struct {
 	{compose.ErrNotConfigured, upstreamUnavailable, ""},
 	{compose.ErrOwner, upstreamUnavailable, ""},
 	{watch.ErrFull, rateLimited, ""},
+	{watch.ErrStopped, upstreamUnavailable, ""},
 	{watch.ErrSlow, slowConsumer, ""},
 	{context.DeadlineExceeded, timeout, "the operation took too long"},
 	{context.Canceled, timeout, "the operation was given up"},

@@ -35,8 +35,8 @@ var (
 	ErrSlow = errors.New("the subscriber does not take what there is for it: subscribe again")
 	// ErrFull says that there are as many subscriptions as may be.
 	ErrFull = errors.New("there are as many subscriptions as may be: try again later")
-	// ErrStopped is what subscriptions end with when the Watcher stops.
-	ErrStopped = errors.New("the subscription's end is this process's: subscribe again")
+	// ErrStopped is what subscriptions end with when the Watcher does.
+	ErrStopped = errors.New("the server stops: subscribe again")
 	// ErrClosed is what a subscription's Next returns after its Close.
 	ErrClosed = errors.New("the subscription is closed")
 )
