@@ -24,7 +24,7 @@ func changed(o *order.Order, a order.Aggregate, change func(*view.Part)) *order.
 	return o
 }
 
-func degraded(p *view.Part)    { p.Degrade(0, "lost") }
+func degraded(p *view.Part)    { p.Degrade(p.Version, "lost") }
 func unversioned(p *view.Part) { p.Version, p.Last = 0, &view.Place{Offset: 3} }
 func waiting(p *view.Part)     { p.Waiting = []view.Event{{Version: p.Version + 2}} }
 

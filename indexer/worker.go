@@ -21,7 +21,7 @@ type item struct {
 	view    int // index into Indexer.views; -1 where there is no document
 	id      string
 	event   event.Envelope
-	bad     error                   // why the record could not be decoded; then only event's aggregate and place are set
+	bad     error                   // why the record could not be decoded; then event has its aggregate and place alone
 	answer  json.RawMessage         // a document with owners' answers; then nothing else is set
 	message *sarama.ConsumerMessage // what the event came in
 	record  *record

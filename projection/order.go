@@ -96,13 +96,16 @@ type orderDocument struct {
 
 // Degrade implements Document.
 func (d *orderDocument) Degrade(e event.Envelope, reason string) bool {
-	name := parts[e.Aggregate]
 	if e.Version > 0 {
-		d.Part(name).Degrade(view.Version(e.Version), reason)
+		d.Part(parts[e.Aggregate]).Degrade(view.Version(e.Version), reason)
 		return true
 	}
-	p := d.Parts[name]
+	p := d.Parts[parts[e.Aggregate]]
 	return p != nil && p.DegradeAt(placeOf(e), reason)
+}
+
+func placeOf(e event.Envelope) view.Place {
+	return view.Place{Partition: e.Partition, Offset: e.Offset, Index: e.Index}
 }
 
 // Incomplete implements Document.
@@ -145,10 +148,6 @@ func (d *orderDocument) Join(answer json.RawMessage) Result {
 	return Result{Outcome: Applied, Changed: true}
 }
 
-func placeOf(e event.Envelope) view.Place {
-	return view.Place{Partition: e.Partition, Offset: e.Offset, Index: e.Index}
-}
-
 // Offer implements Document.
 func (d *orderDocument) Offer(e event.Envelope) Result {
 	aggregate := parts[e.Aggregate]
@@ -156,14 +155,16 @@ func (d *orderDocument) Offer(e event.Envelope) Result {
 	if ordering == "" {
 		ordering = view.Contiguous
 	}
-	ready, outcome := d.Part(aggregate).Offer(view.Event{
+	part := d.Part(aggregate)
+	mark := part.Degraded
+	ready, outcome := part.Offer(view.Event{
 		ID: e.ID, Version: view.Version(e.Version), Type: e.Type, Time: e.Time, Data: e.Data, Place: placeOf(e),
 	}, ordering)
 	switch outcome {
 	case view.Overflowed:
 		return Result{Refused, true, &event.Error{Reason: event.ReasonOverflow, Detail: fmt.Sprintf(
 			"%s %s: %d events already wait for the one after version %d",
-			e.Aggregate, e.AggregateID, view.MaxWaiting, d.Part(aggregate).Version)}}
+			e.Aggregate, e.AggregateID, view.MaxWaiting, part.Version)}}
 	case view.Mismatched:
 		return Result{Refused, false, &event.Error{Reason: event.ReasonUnordered, Detail: fmt.Sprintf(
 			"%s %s: version %d, but its other events are ordered otherwise", e.Aggregate, e.AggregateID, e.Version)}}
@@ -183,7 +184,7 @@ func (d *orderDocument) Offer(e event.Envelope) Result {
 	}
 	switch {
 	case outcome == view.Stale:
-		return Result{Outcome: Stale, Changed: len(d.Timeline) > before}
+		return Result{Outcome: Stale, Changed: len(d.Timeline) > before || part.Degraded != mark}
 	case outcome == view.Held:
 		return Result{Outcome: Held, Changed: true}
 	case e.Payload == nil:

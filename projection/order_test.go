@@ -202,7 +202,7 @@ func TestDegraded(t *testing.T) {
 	}
 	d := orders.New("7")
 	d.Offer(ticket(1))
-	d.Degrade(event.Envelope{Aggregate: event.Ticket, Version: 2}, "refused")
+	d.Degrade(ticket(2), "refused")
 	if o := degraded(t, d); o.Part(order.AggregateTicket).Degraded == nil {
 		t.Error("not marked")
 	}
@@ -236,7 +236,7 @@ func TestDegradedByUnknown(t *testing.T) {
 	for v := uint64(1); v <= 4; v++ {
 		d.Offer(envelope(event.Ticket, v, "TicketRevised", at, &event.TicketRevised{}))
 	}
-	d.Degrade(event.Envelope{Aggregate: event.Ticket}, "format")
+	d.Degrade(event.Envelope{Aggregate: event.Ticket, Offset: 5}, "format")
 	answer := order.New("7")
 	answer.Ticket = &order.Ticket{State: order.TicketAccepted}
 	*answer.Part(order.AggregateTicket) = view.Part{Version: 4, Origin: view.FromOwner}

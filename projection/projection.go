@@ -27,9 +27,9 @@ type Projection interface {
 type Document interface {
 	// Offer folds an event into the document.
 	Offer(e event.Envelope) Result
-	// Degrade marks the part of an aggregate as missing an event, and reports whether that changed the document. The event
-	// is given as far as it is known: its version, or where that is 0, as of a record that could not be decoded, its place
-	// in the log. See view.Part.DegradeAt for what such a record does.
+	// Degrade marks the part of e's aggregate as missing e, and reports whether that changed the document. An e without a
+	// version stands for a record of which nothing is known but its place and its key, which may be any text: it marks no
+	// part that has not begun. Redelivered, it marks as it did (view.Part.DegradeAt).
 	Degrade(e event.Envelope, reason string) (changed bool)
 	// Join joins the document with one that holds owners' answers, encoded: each part at the higher of the two versions.
 	// It is Applied where that changed the document, Stale where the owners told nothing new.

@@ -137,7 +137,7 @@ func message(e event.Envelope) *sarama.ProducerMessage {
 	return m
 }
 
-// garbage sends a record that cannot be decoded, with an order's id as its key.
+// garbage sends a record that cannot be decoded, with an order's id as its key, and returns what is known of it.
 func (w *world) garbage(id string) event.Envelope {
 	m := &sarama.ProducerMessage{
 		Topic: event.TopicOf(event.Ticket), Key: sarama.StringEncoder(id), Value: sarama.StringEncoder("garbage"),
@@ -302,10 +302,10 @@ func TestRebuild(t *testing.T) {
 	}
 	w.sent["1000"] = []event.Envelope{hidden}
 	want := w.folded()
-	for id, bad := range garbage {
+	for id, record := range garbage {
 		degraded, err := w.orders.Decode(want[id].Source)
 		w.must(err)
-		degraded.Degrade(bad, string(event.ReasonFormat))
+		degraded.Degrade(record, string(event.ReasonFormat))
 		source, err := degraded.Encode()
 		w.must(err)
 		want[id] = view.Document{ID: id, Source: source}

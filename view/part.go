@@ -38,10 +38,6 @@ type Part struct {
 	Degraded *Degraded `json:"degraded,omitempty"` // nil unless events of it were dead-lettered
 	Last     *Place    `json:"last,omitempty"`     // of an unversioned part only
 	Recent   []string  `json:"recent,omitempty"`   // of an unversioned part only: the last event ids, newest last
-
-	// Undecodable are the last records that could not be decoded and have marked the part, or did so: one of each
-	// partition, ascending. Most parts have none.
-	Undecodable []Place `json:"undecodable,omitempty"`
 }
 
 // Place is a record's place in its topic, and an event's place in a record that carries several.
@@ -66,6 +62,7 @@ type Event struct {
 type Degraded struct {
 	Since  Version `json:"since"`
 	Reason string  `json:"reason"`
+	At     *Place  `json:"at,omitempty"` // of a record whose version is not known; nil where Since is the event's own
 }
 
 // Ordering is what a topic promises of the versions of one aggregate's events.
@@ -105,13 +102,15 @@ func (p *Part) Offer(e Event, ordering Ordering) ([]Event, Outcome) {
 	}
 	switch {
 	case e.Version <= p.Version:
+		p.overtake(e, ordering)
 		return nil, Stale
 	case ordering == Rising || e.Version == p.Version+1:
 		p.Version, p.Origin = e.Version, FromEvents
 		ready := append([]Event{e}, p.Release()...)
-		if ordering == Contiguous && p.Degraded != nil && p.Version >= p.Degraded.Since {
+		if d := p.Degraded; ordering == Contiguous && d != nil && d.At == nil && p.Version >= d.Since {
 			p.Degraded = nil // the event that had been missing came after all
 		}
+		p.overtake(e, ordering)
 		return ready, Applied
 	}
 	at, found := p.waitsAt(e)
@@ -175,8 +174,22 @@ func (p *Part) offerUnversioned(e Event) ([]Event, Outcome) {
 	return []Event{e}, Applied
 }
 
+// before compares places of one partition.
 func (p Place) before(q Place) bool {
 	return p.Offset < q.Offset || p.Offset == q.Offset && p.Index < q.Index
+}
+
+// comparePlaces orders all places; nil is before them. Between partitions the order means nothing, but is one.
+func comparePlaces(a, b *Place) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Index, b.Index))
 }
 
 // Begun reports whether any event or answer has been applied.
@@ -187,48 +200,46 @@ func (p *Part) Versioned() bool { return p.Last == nil }
 
 // Degrade marks the part as missing an event of this version.
 func (p *Part) Degrade(since Version, reason string) {
-	if p.Degraded == nil || since > p.Degraded.Since {
+	if d := p.Degraded; d == nil || d.At != nil || since > d.Since {
 		p.Degraded = &Degraded{Since: since, Reason: reason}
 	}
 }
 
-// DegradeAt marks the part for a record that could not be decoded, at a place in the log: an event of unknown version, if
-// it was one at all. Whatever comes next shows, so the part's own version is enough of an owner's answer to heal it. It
-// reports whether that changed the part.
+// DegradeAt marks the part as missing what may have been an event of it: a record of which no more is known than its
+// place. It reports whether it did. An owner's answer at the part's own version heals it, since the owner would know of
+// an event; so does a later record of the part, see overtake. A part that has not begun is not marked, nor one that
+// misses an event of known version.
 //
-// Records of a partition come in their order, but some of them come again after a crash, or all of them at a rollback. Then
-// the mark may be gone, because events came that follow without a gap. So a part remembers the last place in each partition,
-// and a record at or before it changes nothing.
-//
-// A part that has not begun is not marked, and remembers nothing: the record's key may be any text. So a record from before
-// the part's first event, if it comes again after that one, does mark a part that has versions; until its next event
-// comes, or an owner's answer.
-func (p *Part) DegradeAt(at Place, reason string) (changed bool) {
-	if !p.Begun() && len(p.Waiting) == 0 {
+// Each partition's records come in their order, from an earlier one again after a crash. However often that happens, the
+// part ends up with the mark that it has when each comes once.
+func (p *Part) DegradeAt(at Place, reason string) (marked bool) {
+	switch {
+	case !p.Begun():
+		return false
+	case p.Last != nil && p.Last.Partition == at.Partition && !p.Last.before(at):
+		return false // it came before what has been applied, and left its mark then, if any
+	case p.Degraded != nil && (p.Degraded.At == nil || comparePlaces(p.Degraded.At, &at) >= 0):
 		return false
 	}
-	if p.Last != nil && p.Last.Partition == at.Partition && at.before(*p.Last) {
-		return false // it came before the part had begun, or is remembered
-	}
-	before := p.Undecodable
-	p.rememberUndecodable([]Place{at})
-	if slices.Equal(before, p.Undecodable) {
-		return false
-	}
-	p.Degrade(p.Version, reason)
+	p.Degraded = &Degraded{Since: p.Version, Reason: reason, At: &at}
 	return true
 }
 
-// rememberUndecodable takes in places of records that could not be decoded.
-func (p *Part) rememberUndecodable(places []Place) {
-	if len(places) == 0 {
+// overtake takes away the mark of a record at a place if e, whose version the part covers, comes after it. Contiguous
+// versions show by e that the record was no event of the part, or one that is there: a lost one leaves a gap, before
+// which the mark stays. Rising ones do not; but an e that is at or below Since tells that the record is not new, and
+// left no mark when it was. A duplicate that was published after the record cannot be told from that.
+//
+// It must not matter to this whether e is applied or has been: redelivered, the record and all that follows it meet a
+// part that is past them.
+func (p *Part) overtake(e Event, ordering Ordering) {
+	d := p.Degraded
+	if d == nil || d.At == nil || ordering == Rising && e.Version > d.Since {
 		return
 	}
-	all := slices.Concat(p.Undecodable, places)
-	slices.SortFunc(all, func(a, b Place) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(b.Offset, a.Offset), cmp.Compare(b.Index, a.Index))
-	})
-	p.Undecodable = slices.CompactFunc(all, func(a, b Place) bool { return a.Partition == b.Partition })
+	if d.At.Partition != e.Place.Partition || d.At.before(e.Place) {
+		p.Degraded = nil
+	}
 }
 
 // Join makes p the join of itself and q and reports whether q's state is to replace p's: the higher version wins, at
@@ -248,7 +259,6 @@ func (p *Part) Join(q Part) (take bool) {
 	p.Degraded = worse(p.Degraded.unless(order > 0, p.Version), q.Degraded.unless(order < 0, p.Version))
 	p.Degraded = p.Degraded.unless(p.Origin == FromOwner, p.Version)
 
-	p.rememberUndecodable(q.Undecodable)
 	p.Waiting = slices.Clone(p.Waiting)
 	for _, e := range q.Waiting {
 		at, found := p.waitsAt(e)
@@ -287,7 +297,7 @@ func worse(a, b *Degraded) *Degraded {
 		return b
 	case b == nil:
 		return a
-	case cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Reason, b.Reason)) < 0:
+	case cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Reason, b.Reason), comparePlaces(a.At, b.At)) < 0:
 		return b
 	}
 	return a

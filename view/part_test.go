@@ -130,6 +130,63 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// TestDegradeAt: a record of unknown version leaves a mark, which goes with what comes after it in the log.
+func TestDegradeAt(t *testing.T) {
+	at := func(offset int64) view.Place { return view.Place{Offset: offset} }
+	event := func(v view.Version, offset int64) view.Event {
+		e := event(v)
+		e.Place = at(offset)
+		return e
+	}
+	mark := func(since view.Version, offset int64) *view.Degraded {
+		place := at(offset)
+		return &view.Degraded{Since: since, Reason: "body", At: &place}
+	}
+	known := &view.Degraded{Since: 6, Reason: "refused"}
+	const contiguous, rising = view.Contiguous, view.Rising
+	for _, tt := range []struct {
+		name     string
+		ordering view.Ordering
+		part     view.Part
+		then     any // what comes: a view.Event or the view.Place of a record that cannot be decoded
+		want     *view.Degraded
+	}{
+		{"first of all", contiguous, view.Part{}, at(3), nil},
+		{"while events wait for the first", contiguous, view.Part{Waiting: []view.Event{event(2, 1)}}, at(3), nil},
+		{"after an event", contiguous, view.Part{Version: 4}, at(3), mark(4, 3)},
+		{"after another", contiguous, view.Part{Version: 4, Degraded: mark(4, 2)}, at(3), mark(4, 3)},
+		{"again", contiguous, view.Part{Version: 5, Degraded: mark(4, 3)}, at(3), mark(4, 3)},
+		{"again, before another", contiguous, view.Part{Version: 5, Degraded: mark(4, 3)}, at(2), mark(4, 3)},
+		{"while a known event is missing", contiguous, view.Part{Version: 4, Degraded: known}, at(9), known},
+		{"unversioned, after an event", contiguous, view.Part{Last: &view.Place{Offset: 2}}, at(3), mark(0, 3)},
+		{"unversioned, again after the first event", contiguous, view.Part{Last: &view.Place{Offset: 4}}, at(3), nil},
+
+		{"the next event", contiguous, view.Part{Version: 4, Degraded: mark(4, 3)}, event(5, 4), nil},
+		{"the last event, again", contiguous, view.Part{Version: 4, Degraded: mark(4, 3)}, event(4, 4), nil},
+		{"an event from before it, again", contiguous, view.Part{Version: 4, Degraded: mark(4, 3)}, event(4, 2), mark(4, 3)},
+		{"an event beyond a gap", contiguous, view.Part{Version: 4, Degraded: mark(4, 3)}, event(6, 4), mark(4, 3)},
+		{"an event of another partition", contiguous, view.Part{Version: 4, Degraded: mark(4, 3)},
+			view.Event{Version: 5, Place: view.Place{Partition: 1}}, nil},
+		{"rising, the next event", rising, view.Part{Version: 4, Degraded: mark(4, 3)}, event(7, 4), mark(4, 3)},
+		{"rising, all of it again", rising, view.Part{Version: 7, Degraded: mark(7, 3)}, event(7, 4), nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := tt.part
+			switch then := tt.then.(type) {
+			case view.Place:
+				if marked := p.DegradeAt(then, "body"); marked != (p.Degraded != tt.part.Degraded) {
+					t.Errorf("marked %t, and the mark is %+v", marked, p.Degraded)
+				}
+			case view.Event:
+				p.Offer(then, tt.ordering)
+			}
+			if diff := cmp.Diff(tt.want, p.Degraded); diff != "" {
+				t.Errorf("mark (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestRecentIsBounded(t *testing.T) {
 	var p view.Part
 	for i := range 100 {
@@ -223,10 +280,9 @@ func drawPart(t *rapid.T, name string) view.Part {
 				p.Degrade(v, rapid.SampledFrom([]string{"lost", "late"}).Draw(t, name+" reason"))
 			}
 		case 2:
-			if p.Origin == view.FromOwner {
-				continue // the next answer, the same one even, takes such a mark away
+			if p.Origin == view.FromEvents { // an answer at the version of the owner's heals it
+				p.DegradeAt(view.Place{Offset: int64(v)}, "lost")
 			}
-			p.DegradeAt(view.Place{Partition: int32(v % 2), Offset: int64(v)}, "undecodable")
 		default:
 			p.Offer(event(v), ordering)
 		}

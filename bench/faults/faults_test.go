@@ -14,7 +14,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,10 +57,9 @@ type trial struct {
 	again  []*sarama.ProducerMessage // some that were published, to be published again
 	moves  bool                      // whether events of an order may come to several partitions
 
-	sent      map[string][]event.Envelope                            // by order
-	marked    map[string]map[event.Aggregate]*sarama.ProducerMessage // by order: the poison that is an aggregate's last record
-	strangers []string                                               // ids of which nothing but poison is known
-	letters   map[event.Aggregate]map[string]bool                    // the values of the poison that was published
+	sent      map[string][]event.Envelope         // by order: as they lie in the log, those of a partition in their order
+	strangers []string                            // ids of which nothing but poison is known
+	letters   map[event.Aggregate]map[string]bool // the values of the poison that was published
 }
 
 func newTrial(t *testing.T, seed uint64, kafka, elasticsearch, prefix string) *trial {
@@ -70,8 +68,7 @@ func newTrial(t *testing.T, seed uint64, kafka, elasticsearch, prefix string) *t
 	return &trial{
 		T: t, r: rand.New(rand.NewPCG(seed, 22)), log: l, elasticsearch: elasticsearch, prefix: prefix, group: l.Name,
 		view: lab.OpenView(t, elastic.Options{URLs: []string{elasticsearch}, Prefix: prefix}),
-		sent: map[string][]event.Envelope{}, marked: map[string]map[event.Aggregate]*sarama.ProducerMessage{},
-		letters: map[event.Aggregate]map[string]bool{},
+		sent: map[string][]event.Envelope{}, letters: map[event.Aggregate]map[string]bool{},
 	}
 }
 
@@ -81,10 +78,8 @@ func (t *trial) publish(orders int) {
 	t.Helper()
 	for range orders {
 		t.orders++
-		events := lab.Order(t.orders)
-		t.sent[strconv.Itoa(t.orders)] = events
 		of := map[event.Aggregate][]event.Envelope{}
-		for _, e := range events {
+		for _, e := range lab.Order(t.orders) {
 			of[e.Aggregate] = append(of[e.Aggregate], e)
 		}
 		for _, a := range lab.Aggregates {
@@ -103,35 +98,46 @@ func (t *trial) publishUntil(left int) {
 	for len(t.queues) > left {
 		i := t.r.IntN(len(t.queues))
 		e := t.queues[i][0]
-		messages = append(messages, t.log.Message(e))
+		messages = append(messages, t.message(e))
 		if t.r.IntN(8) == 0 {
-			messages = append(messages, t.log.Message(e))
+			messages = append(messages, t.message(e))
 		}
 		if t.r.IntN(20) == 0 {
-			t.again = append(t.again, t.log.Message(e))
+			t.again = append(t.again, t.message(e))
+		}
+		if !t.moves && t.r.IntN(40) == 0 { // between partitions nothing says what comes after it
+			messages = append(messages, t.poison(e.Aggregate, e.AggregateID))
 		}
 		if t.r.IntN(60) == 0 {
 			messages = append(messages, t.poison(lab.Aggregates[t.r.IntN(len(lab.Aggregates))], t.stranger()))
 		}
-		if t.queues[i] = t.queues[i][1:]; len(t.queues[i]) > 0 {
-			continue
-		}
-		t.queues[i] = t.queues[len(t.queues)-1]
-		t.queues = t.queues[:len(t.queues)-1]
-		// A mark outlives what follows it only if nothing does, and nothing may come before it by another partition.
-		if !t.moves && t.r.IntN(30) == 0 {
-			poison := t.poison(e.Aggregate, e.AggregateID)
-			messages = append(messages, poison)
-			if t.marked[e.AggregateID] == nil {
-				t.marked[e.AggregateID] = map[event.Aggregate]*sarama.ProducerMessage{}
-			}
-			t.marked[e.AggregateID][e.Aggregate] = poison
+		if t.queues[i] = t.queues[i][1:]; len(t.queues[i]) == 0 {
+			t.queues[i] = t.queues[len(t.queues)-1]
+			t.queues = t.queues[:len(t.queues)-1]
 		}
 	}
-	t.log.Send(t, messages...)
+	t.send(messages)
 	if len(t.again) > 50 {
-		t.log.Send(t, t.again...)
+		t.send(t.again)
 		t.again = nil
+	}
+}
+
+// message returns the record of an event, which it refers to.
+func (t *trial) message(e event.Envelope) *sarama.ProducerMessage {
+	m := t.log.Message(e)
+	m.Metadata = e
+	return m
+}
+
+// send publishes records, and remembers where they came to be.
+func (t *trial) send(messages []*sarama.ProducerMessage) {
+	t.Helper()
+	t.log.Send(t, messages...)
+	for _, m := range messages {
+		e := m.Metadata.(event.Envelope)
+		e.Partition, e.Offset = m.Partition, m.Offset
+		t.sent[e.AggregateID] = append(t.sent[e.AggregateID], e)
 	}
 }
 
@@ -144,6 +150,9 @@ func (t *trial) stranger() string {
 	return t.strangers[len(t.strangers)-1]
 }
 
+// poison is the type of the records that cannot be decoded.
+const poison = "Poison"
+
 // poison makes a record of an aggregate's topic that cannot be decoded.
 func (t *trial) poison(a event.Aggregate, key string) *sarama.ProducerMessage {
 	value := fmt.Sprintf(`{"poison": %d`, t.r.Uint64())
@@ -151,8 +160,8 @@ func (t *trial) poison(a event.Aggregate, key string) *sarama.ProducerMessage {
 		t.letters[a] = map[string]bool{}
 	}
 	t.letters[a][value] = true
-	m := t.log.Message(event.Envelope{
-		Aggregate: a, AggregateID: key, ID: "poison", Type: "Poison", Data: json.RawMessage(value),
+	m := t.message(event.Envelope{
+		Aggregate: a, AggregateID: key, ID: "poison", Type: poison, Data: json.RawMessage(value),
 	})
 	if key == "" {
 		m.Key = nil
@@ -160,20 +169,32 @@ func (t *trial) poison(a event.Aggregate, key string) *sarama.ProducerMessage {
 	return m
 }
 
-// want returns what a document must be, nil where it must not be. An order whose last record of an aggregate is poison
-// bears a mark; poison of which no event is known makes no document.
+// want returns what a document must be, nil where it must not be: the fold of what lies in the log, each record once and
+// those of a partition in their order. Poison of which no event is known makes no document.
 func (t *trial) want(id string) json.RawMessage {
 	t.Helper()
-	if t.sent[id] == nil {
+	log := t.sent[id]
+	slices.SortStableFunc(log, func(a, b event.Envelope) int {
+		if a.Partition != b.Partition {
+			return int(a.Partition - b.Partition)
+		}
+		return int(a.Offset - b.Offset)
+	})
+	d := projection.NewOrders(nil).New(id)
+	begun := false
+	for _, e := range log {
+		if e.Type == poison {
+			d.Degrade(e, string(event.ReasonBody))
+			continue
+		}
+		e.Payload = event.ParsePayload(e.Aggregate, e.Type, e.Data)
+		if r := d.Offer(e); r.Err != nil {
+			t.Fatalf("order %s: %v", id, r.Err)
+		}
+		begun = true
+	}
+	if !begun {
 		return nil
-	}
-	d, err := projection.NewOrders(nil).Decode(lab.Fold(t, id, t.sent[id]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for a, poison := range t.marked[id] {
-		at := event.Envelope{Aggregate: a, Partition: poison.Partition, Offset: poison.Offset}
-		d.Degrade(at, string(event.ReasonBody))
 	}
 	source, err := d.Encode()
 	if err != nil {
@@ -187,9 +208,10 @@ func (t *trial) want(id string) json.RawMessage {
 func (t *trial) holds(patience time.Duration) {
 	t.Helper()
 	t.publishUntil(0)
-	t.log.Send(t, t.again...)
+	t.send(t.again)
+	t.again = nil
 	lab.Eventually(t, patience, func() error { return t.log.Committed(t.group) })
-	ids := slices.Concat(slices.Collect(maps.Keys(t.sent)), t.strangers)
+	ids := slices.DeleteFunc(slices.Collect(maps.Keys(t.sent)), func(id string) bool { return id == "" })
 	if wrong := lab.Wrong(t, t.view, ids, t.want); len(wrong) > 0 {
 		t.Errorf("%d of %d documents are wrong", len(wrong), len(ids))
 		for _, id := range wrong[:min(3, len(wrong))] {
