@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	writes = flag.Int("writes", 2000, "how many writes, each followed by a read")
+	writes = flag.Int("writes", 600, "how many writes, each followed by a read")
 	seed   = flag.Uint64("seed", 1, "of what customers do, and of the outboxes' lag")
 )
 
