@@ -89,6 +89,9 @@ func (a *app) moveTo(ctx context.Context, index string) error {
 		}
 		a.indexing.Store(x)
 	}
+	if a.feeds.hub != nil {
+		a.feeds.hub.Follow("") // so that nobody takes one index's progress for the other's
+	}
 	a.elastic.Stay(index)
 	if a.feeds.hub != nil {
 		a.feeds.hub.Follow(id)

@@ -267,7 +267,10 @@ func (a *app) routeGateway(
 		reading.Progress = progress{a.feeds.hub, a.feeds.log}
 	}
 	if a.elastic != nil {
-		reading.SearchDelay = s.elastic.RefreshInterval
+		var ok bool
+		if reading.SearchDelay, ok = a.elastic.SearchDelay(); !ok {
+			reading.SearchDelay = compose.Never
+		}
 	}
 	reader := compose.NewReader(a.store, m, owners, reading)
 	if a.feeds.log != nil {

@@ -37,11 +37,12 @@ const (
 	Fail OnStale = "ERROR"
 )
 
-// Freshness says how fresh an answer must be. It is comparable: equal values ask for the same.
+// Freshness says how fresh an answer must be. It is comparable: equal values ask for the same, though not all that ask for
+// the same are equal, because Beyond is a pointer.
 type Freshness struct {
 	Mode  Mode
-	Least Versions // for AtLeast, of one order; 0 asks nothing of a part
-	// Beyond is for AtLeast: of an order of which Least says nothing, and of a list, the view must have all events below
+	Least Versions // of one order, unless Mode is Eventual; 0 asks nothing of a part
+	// Beyond binds unless Mode is Eventual: of an order of which Least says nothing, and of a list, the view must have all events below
 	// these positions. Nil asks nothing.
 	Beyond *feed.Positions
 	// MaxStaleness is how far the view may lag behind what was published, in any mode; 0 sets no bound. A view within it

@@ -74,6 +74,9 @@ func (o *Owners) each(ctx context.Context, owner Owner, collection string, ids [
 	calls.Wait()
 }
 
+// errNoVersion fails one id's part.
+var errNoVersion = errors.New("answer without a version")
+
 // errUnnamed fails a whole call: without ids nobody knows whom the answer is about.
 var errUnnamed = errors.New("answer with an element without an id")
 
@@ -108,7 +111,9 @@ func (o *Owners) take(all map[string]Composition, a order.Aggregate,
 		switch {
 		case one.err != nil:
 			c.Failed[a] = &OwnerError{Owner: owner, Status: http.StatusOK, Err: one.err}
-		case one.version > 0:
+		case one.version == 0: // nothing tells whether it is newer than what the view has
+			c.Failed[a] = &OwnerError{Owner: owner, Status: http.StatusOK, Err: errNoVersion}
+		default:
 			*c.Order.Part(a) = view.Part{Version: one.version, Origin: view.FromOwner}
 			one.apply(c.Order)
 		}

@@ -40,6 +40,9 @@ func (unknown) Filling() bool                                        { return fa
 func (unknown) Ends(context.Context) (feed.Positions, error)         { return nil, errUnknown }
 func (unknown) Wait(_ context.Context, barrier feed.Positions) error { return errUnknown }
 
+// Never is the least SearchDelay that stands for none: searches see a write after a refresh from here, if ever.
+const Never = 24 * time.Hour
+
 // horizon knows how far searches see. A read by id sees a write at once, a search after the store's next refresh, which
 // the horizon can have at once: one at a time, for all who wait for it.
 type horizon struct {
@@ -62,7 +65,7 @@ func newHorizon(store view.Store, progress Progress, delay time.Duration) *horiz
 
 // standing returns how far the view is, for reads by id that begin afterwards.
 func (h *horizon) standing() standing {
-	s := standing{written: h.progress.Written(), filling: h.progress.Filling()}
+	s := standing{index: h.progress.Index(), written: h.progress.Written(), filling: h.progress.Filling()}
 	if lag, known := h.progress.Lag(); known {
 		s.lag = &lag
 	}
@@ -71,10 +74,10 @@ func (h *horizon) standing() standing {
 
 // searched returns how far searches that begin afterwards see.
 func (h *horizon) searched() standing {
-	index, s := h.progress.Index(), h.standing()
+	s := h.standing()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	refreshed := index == h.index
+	refreshed := s.index == h.index
 	if h.delay > 0 && refreshed {
 		s.written = h.sees
 	} else if h.delay > 0 {
@@ -86,6 +89,9 @@ func (h *horizon) searched() standing {
 			lag = min(lag, time.Since(h.asOf))
 		}
 		s.lag = &lag
+		if lag >= Never {
+			s.lag = nil // without a refresh, there is no knowing
+		}
 	}
 	return s
 }
@@ -105,16 +111,16 @@ const refreshTimeout = 10 * time.Second
 func (h *horizon) refreshNow(ctx context.Context) (struct{}, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
-	at, index, stood := time.Now(), h.progress.Index(), h.standing()
+	at, stood := time.Now(), h.standing()
 	if err := h.store.Refresh(ctx); err != nil {
 		return struct{}{}, err
 	}
-	if h.progress.Index() != index {
+	if h.progress.Index() != stood.index {
 		return struct{}{}, errMoved // who knows which of them was refreshed
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.index, h.sees, h.asOf = index, stood.written, time.Time{}
+	h.index, h.sees, h.asOf = stood.index, stood.written, time.Time{}
 	if stood.lag != nil {
 		h.asOf = at.Add(-*stood.lag)
 	}

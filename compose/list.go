@@ -57,6 +57,8 @@ const (
 	recently = 24 * time.Hour
 	// recentlyAlone is how far back, where there is no view to ask for the rest.
 	recentlyAlone = 30 * 24 * time.Hour
+	// endsWait is how long the question where the topics end may take, if the client's wait is no longer.
+	endsWait = 100 * time.Millisecond
 	// maxOverlaid is how many orders are composed for one list.
 	maxOverlaid = 500
 )
@@ -80,15 +82,33 @@ type list struct {
 // consumer's, what their owners have changed since, as far as the Order service tells of it. What the view does not have
 // in time is composed and overlaid: matched by the same query, and placed where it belongs.
 func (r *Reader) SearchOrders(ctx context.Context, v view.Viewer, q ListRequest) (OrderPage, error) {
+	if err := q.Check(r.mapping); err != nil {
+		return OrderPage{}, err
+	}
 	if id, is := v.Is(view.RoleConsumer); is && q.Consumer == "" {
 		q.Consumer = id
+	} else if is && q.Consumer != id { // nothing of theirs, and nobody is asked, so that nothing tells whether there is any
+		return OrderPage{Exact: true, Facets: make([][]view.Bucket, len(q.Facets)), Source: FromView, Reason: Satisfied,
+			Kept: true}, nil
 	}
+	for again := true; ; again = false {
+		index := r.horizon.progress.Index()
+		page, err := r.list(ctx, v, q)
+		if r.horizon.progress.Index() == index {
+			return page, err
+		}
+		if !again { // another index became live twice
+			page.Reason, page.Kept = Rebuilding, page.Kept && q.Freshness == Freshness{}
+			return page, err
+		}
+	}
+}
+
+// list makes one attempt at a page. Which index it is of, the caller sees to.
+func (r *Reader) list(ctx context.Context, v view.Viewer, q ListRequest) (OrderPage, error) {
 	l := &list{
 		Reader: r, ListRequest: q, viewer: v, begun: time.Now(),
 		reason: Satisfied, kept: true, overlay: map[string]*order.Order{},
-	}
-	if err := q.Check(r.mapping); err != nil {
-		return OrderPage{}, err
 	}
 	l.freshen(ctx)
 	page, err := l.search(ctx)
@@ -99,7 +119,7 @@ func (r *Reader) SearchOrders(ctx context.Context, v view.Viewer, q ListRequest)
 		return OrderPage{}, fmt.Errorf("search orders: %w", err)
 	}
 	if !l.kept && q.Freshness.OnStale == Fail {
-		return OrderPage{}, fmt.Errorf("search orders: %w", ErrStale)
+		return OrderPage{Source: page.Source, Reason: page.Reason, Lag: page.Lag}, fmt.Errorf("search orders: %w", ErrStale)
 	}
 	return page, nil
 }
@@ -131,7 +151,7 @@ func (l *list) freshen(ctx context.Context) {
 		cancel()
 	}
 	beyond := true
-	if f.Mode == AtLeast && f.Beyond != nil {
+	if f.Mode != Eventual && f.Beyond != nil {
 		waiting, cancel := l.within(ctx)
 		beyond = l.horizon.reach(ctx, waiting, *f.Beyond) == nil
 		cancel()
@@ -142,7 +162,7 @@ func (l *list) freshen(ctx context.Context) {
 	case !young || !beyond:
 		l.recent(ctx, l.recentOrders(ctx), false)
 	}
-	if f.Mode == AtLeast {
+	if f.Mode != Eventual && f.Mode != "" {
 		l.seen(ctx)
 	}
 }
@@ -155,7 +175,9 @@ func (l *list) fresh(ctx context.Context) {
 	go func() { told <- l.recentOrders(ctx) }() // ends with ctx, or when the owner's time is up
 	waiting, cancel := l.within(ctx)
 	defer cancel()
-	barrier, err := l.options.Progress.Ends(ctx)
+	asking, done := context.WithDeadline(ctx, l.begun.Add(max(l.Freshness.Wait, endsWait)))
+	defer done()
+	barrier, err := l.options.Progress.Ends(asking)
 	passed := err == nil && l.horizon.reach(ctx, waiting, barrier) == nil
 	l.recent(ctx, <-told, passed)
 }
@@ -199,8 +221,10 @@ func (l *list) recent(ctx context.Context, told recentOrders, passed bool) {
 	ids := make([]string, 0, len(told.orders))
 	orders := make(map[string]Composition, len(told.orders))
 	for _, c := range told.orders {
-		ids = append(ids, c.Order.OrderID)
-		orders[c.Order.OrderID] = c
+		if c.Order.Hidden() || l.visible(l.viewer, c.Order) { // others are nobody's business here
+			ids = append(ids, c.Order.OrderID)
+			orders[c.Order.OrderID] = c
+		}
 	}
 	ids = append(ids, l.underWay(ctx, orders)...)
 	if len(ids) > maxOverlaid {
@@ -224,7 +248,8 @@ func (l *list) underWay(ctx context.Context, except map[string]Composition) []st
 		Sort: newestFirst, Size: maxOverlaid,
 	})
 	if err != nil {
-		return nil // the page's own search tells
+		l.broken(ViewDown)
+		return nil
 	}
 	if found.More {
 		l.broken(Behind)
@@ -296,7 +321,7 @@ func (l *list) compose(ctx context.Context, ids []string, told map[string]Compos
 			if c.Order == nil {
 				continue
 			}
-			o.Join(c.Order)
+			join(o, c.Order)
 			for _, failed := range c.Failed {
 				l.broken(reasonOf(failed))
 			}
@@ -308,8 +333,9 @@ func (l *list) compose(ctx context.Context, ids []string, told map[string]Compos
 	}
 }
 
-// lay overlays an order, if the viewer may see it.
+// lay overlays an order: with nothing, where the viewer may not see it.
 func (l *list) lay(o *order.Order) {
+	l.overlay[o.OrderID] = nil
 	if !o.Hidden() && l.visible(l.viewer, o) {
 		l.overlay[o.OrderID] = o
 	}
@@ -322,10 +348,13 @@ func (l *list) seen(ctx context.Context) {
 	}
 	requests := make([]Request, 0, len(l.Seen))
 	for id, least := range l.Seen {
+		if least == (Versions{}) {
+			continue
+		}
 		f := l.Freshness
 		f.Least, f.MaxStaleness, f.OnStale = least, 0, Serve
 		f.Wait = max(0, f.Wait-time.Since(l.begun))
-		requests = append(requests, Request{ID: id, Freshness: f, Parts: least.Parts(), History: l.History})
+		requests = append(requests, Request{ID: id, Freshness: f, Parts: least.Parts() | l.needed(), History: l.History})
 	}
 	inView := map[string]*order.Order{}
 	for i, a := range l.ReadOrders(ctx, l.viewer, requests) {
@@ -333,8 +362,8 @@ func (l *list) seen(ctx context.Context) {
 		switch {
 		case a.Err != nil:
 			l.broken(a.Reason)
-		case a.Order == nil:
-			// Unknown or foreign, which is all the same to this viewer.
+		case a.Order == nil: // unknown or foreign, which is all the same
+			l.broken(a.Reason)
 		default:
 			if !a.Kept {
 				l.broken(a.Reason)
@@ -395,6 +424,9 @@ func (l *list) withoutView(ctx context.Context, down error) (OrderPage, error) {
 	l.note(ViewDown)
 	ids, orders := make([]string, 0, len(told)), make(map[string]Composition, len(told))
 	for _, c := range told[:min(len(told), maxOverlaid)] {
+		if !c.Order.Hidden() && !l.visible(l.viewer, c.Order) {
+			continue
+		}
 		ids, orders[c.Order.OrderID] = append(ids, c.Order.OrderID), c
 	}
 	l.compose(ctx, ids, orders)
@@ -403,5 +435,5 @@ func (l *list) withoutView(ctx context.Context, down error) (OrderPage, error) {
 		return OrderPage{}, err
 	}
 	page.Exact = false
-	return l.page(ctx, page, standing{}, FromOwners)
+	return l.page(page, standing{}, FromOwners)
 }

@@ -17,20 +17,43 @@ const idPath = "orderId"
 
 var errScratch = errors.New("no store to match composed orders with")
 
-// search asks the view for all but the overlaid orders, a store in memory for these, and makes one page of both: no order
-// is in both, so the totals add up.
+// search answers the list. Orders of the page of which the view misses an event are composed, and the search is made once
+// more with them: they may match no longer, or stand elsewhere.
 func (l *list) search(ctx context.Context) (OrderPage, error) {
+	page, err := l.searchOnce(ctx)
+	if err == nil && l.mend(ctx, page) {
+		page, err = l.searchOnce(ctx)
+	}
+	for _, hit := range page.Hits {
+		if l.lacking(hit.Order) == 0 {
+			continue
+		}
+		if l.note(Degraded); !l.eventual() {
+			l.kept = false
+		}
+	}
+	page.Reason, page.Kept = l.reason, l.kept
+	return page, err
+}
+
+// searchOnce asks the view for all but the overlaid orders, a store in memory for these, and makes one page of both: no
+// order is in both, so the totals add up.
+func (l *list) searchOnce(ctx context.Context) (OrderPage, error) {
 	stood := l.horizon.searched()
 	if len(l.overlay) == 0 {
 		page, err := l.store.Search(ctx, l.viewer, l.Query)
 		if err != nil {
 			return OrderPage{}, err
 		}
-		return l.page(ctx, page, stood, FromView)
+		return l.page(page, stood, FromView)
 	}
+	source := FromView
 	ids := make([]any, 0, len(l.overlay))
-	for id := range l.overlay {
+	for id, o := range l.overlay {
 		ids = append(ids, id)
+		if o != nil {
+			source = FromBoth
+		}
 	}
 	others := l.Query
 	others.Filter = view.Not{Filter: view.In{Field: idPath, Values: ids}}
@@ -45,7 +68,7 @@ func (l *list) search(ctx context.Context) (OrderPage, error) {
 	if err != nil {
 		return OrderPage{}, err
 	}
-	return l.page(ctx, merge(l.Query, page, overlaid), stood, FromBoth)
+	return l.page(merge(l.Query, page, overlaid), stood, source)
 }
 
 // match asks the list's own query of the overlaid orders alone.
@@ -63,6 +86,9 @@ func (l *list) match(ctx context.Context) (page view.Page, err error) {
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	writes := make([]view.Write, 0, len(l.overlay))
 	for _, id := range slices.Sorted(maps.Keys(l.overlay)) {
+		if l.overlay[id] == nil {
+			continue
+		}
 		source, err := l.overlay[id].Encode()
 		if err != nil {
 			return view.Page{}, err
@@ -112,7 +138,7 @@ func mergeFacet(f view.Facet, a, b []view.Bucket) []view.Bucket {
 }
 
 // page reads the hits and says how fresh they are.
-func (l *list) page(ctx context.Context, found view.Page, stood standing, source Source) (OrderPage, error) {
+func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, error) {
 	page := OrderPage{
 		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets,
 		Source: source, Lag: stood.lag, Composed: Seen{},
@@ -127,7 +153,7 @@ func (l *list) page(ctx context.Context, found view.Page, stood standing, source
 		}
 		page.Hits = append(page.Hits, OrderHit{Order: o, Position: hit.Position, Score: hit.Score})
 	}
-	if len(l.overlay) > 0 {
+	if source != FromView {
 		looksAt := l.Query.Fields()
 		byRelevance := slices.ContainsFunc(l.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
 		page.Approximate = byRelevance || slices.Contains(looksAt, "updatedAt")
@@ -135,24 +161,33 @@ func (l *list) page(ctx context.Context, found view.Page, stood standing, source
 			page.Approximate = page.Approximate || len(found.Facets[i]) >= facet.Size // what was cut off may belong in it
 		}
 	}
-	l.mend(ctx, &page)
 	page.Reason, page.Kept = l.reason, l.kept
 	return page, nil
 }
 
-// mend composes the degraded parts that the page shows, of which the view has lost an event. It leaves the orders where
-// they stand.
-func (l *list) mend(ctx context.Context, page *OrderPage) {
+// lacking returns the needed parts of an order of which the view misses an event: for good, or, where the view as a whole
+// is to be new enough, for now.
+func (l *list) lacking(o *order.Order) (parts Parts) {
+	promised := l.Freshness.rests() || l.Freshness.owners()
+	for _, a := range l.needed().List() {
+		if p := o.Parts[a]; p != nil && (p.Degraded != nil || promised && len(p.Waiting) > 0) {
+			parts |= PartsOf(a)
+		}
+	}
+	return parts
+}
+
+// mend composes what the page's orders lack, and reports whether it overlaid any.
+func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 	wanted := map[string]Parts{}
 	for _, hit := range page.Hits {
-		for _, a := range l.Parts.List() {
-			if p := hit.Order.Parts[a]; p != nil && p.Degraded != nil {
-				wanted[hit.Order.OrderID] |= PartsOf(a)
-			}
+		_, done := l.overlay[hit.Order.OrderID]
+		if parts := l.lacking(hit.Order); parts != 0 && !done {
+			wanted[hit.Order.OrderID] = parts
 		}
 	}
 	if len(wanted) == 0 {
-		return
+		return false
 	}
 	l.note(Degraded)
 	compositions := l.owners.Compose(ctx, wanted)
@@ -161,12 +196,21 @@ func (l *list) mend(ctx context.Context, page *OrderPage) {
 		if c.Order == nil {
 			continue
 		}
-		hit.Order.Join(c.Order)
-		page.Composed[hit.Order.OrderID] = VersionsOf(hit.Order, AllParts)
-		page.Source = FromBoth
 		for _, failed := range c.Failed {
-			l.note(reasonOf(failed))
-			l.kept = l.kept && l.Freshness.Mode == Eventual
+			if l.note(reasonOf(failed)); !l.eventual() {
+				l.kept = false
+			}
+		}
+		if len(c.Order.Parts) > 0 {
+			join(hit.Order, c.Order)
+			l.lay(hit.Order)
+			overlaid = true
 		}
 	}
+	return overlaid
+}
+
+// eventual reports whether nothing is promised.
+func (l *list) eventual() bool {
+	return !l.Freshness.owners() && !l.Freshness.rests() && len(l.Seen) == 0
 }

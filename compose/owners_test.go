@@ -185,8 +185,8 @@ func TestOwnerElements(t *testing.T) {
 		name, collection, element string
 		text                      string // of the error; "" for a part that is missing
 	}{
-		{"version 0 is missing", "orders", `{"orderId":1,"version":0}`, ""},
-		{"no version is missing", "tickets", `{"ticketId":1,"state":"ACCEPTED"}`, ""},
+		{"version 0", "orders", `{"orderId":1,"version":0}`, "without a version"},
+		{"no version", "tickets", `{"ticketId":1,"state":"ACCEPTED"}`, "without a version"},
 		{"negative version", "tickets", `{"ticketId":1,"version":-1,"state":"ACCEPTED"}`, "number -1"},
 		{"unknown state", "tickets", `{"ticketId":1,"version":1,"state":"EATEN"}`, `unknown ticket.state "EATEN"`},
 		{"unknown delivery state", "deliveries", `{"deliveryInfo":{"id":1,"state":""},"version":1}`, "unknown delivery.state"},

@@ -10,6 +10,7 @@ import (
 
 // standing is how far the view as a whole was just before it was read.
 type standing struct {
+	index   string         // which it is; "" where nobody knows
 	lag     *time.Duration // nil: not known
 	written feed.Positions // nil: not known
 	filling bool           // it has not yet reached the topics' ends since it was made
@@ -23,6 +24,11 @@ func (s standing) why(otherwise Reason) Reason {
 	return otherwise
 }
 
+// rests reports whether something is promised that how far the view as a whole is can show.
+func (f Freshness) rests() bool {
+	return f.MaxStaleness > 0 || f.Mode != Eventual && f.Mode != "" && f.Beyond != nil && f.Least == (Versions{})
+}
+
 // owners reports whether the owners must be asked, however new the view is.
 func (f Freshness) owners() bool { return f.Mode == Fresh && f.MaxStaleness == 0 }
 
@@ -32,7 +38,7 @@ func (f Freshness) aged(s standing) bool {
 	if f.MaxStaleness > 0 && (s.lag == nil || *s.lag > f.MaxStaleness) {
 		return true
 	}
-	return f.Mode == AtLeast && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
+	return f.Mode != Eventual && f.Mode != "" && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
 }
 
 // verdict is what a request finds wanting in the view's document.
@@ -65,7 +71,7 @@ func (q Request) judge(doc *order.Order, s standing) verdict {
 		if q.Freshness.owners() || aged || least != (Versions{}) {
 			want(q.Parts|PartsOf(order.AggregateOrder), s.why(Missing))
 		}
-		v.wait = least != Versions{} || aged
+		v.wait = (least != Versions{} || aged) && !q.Freshness.owners()
 		return v
 	}
 	v.wait = least != Versions{} || aged
@@ -74,6 +80,10 @@ func (q Request) judge(doc *order.Order, s standing) verdict {
 		switch {
 		case p != nil && p.Degraded != nil:
 			want(PartsOf(a), Degraded)
+			v.wait = false
+		case p != nil && len(p.Waiting) > 0 && q.Freshness.rests():
+			want(PartsOf(a), s.why(Behind)) // the view took its events in, and cannot show them for want of another
+			v.strict |= PartsOf(a)
 			v.wait = false
 		case least.Of(a) == 0:
 		case p != nil && !p.Versioned():
@@ -89,13 +99,13 @@ func (q Request) judge(doc *order.Order, s standing) verdict {
 	if v.need == 0 && s.filling && least == (Versions{}) {
 		v.reason = Rebuilding // nothing else was promised, but it is no complete view
 	}
-	v.wait = v.wait && v.need != 0
+	v.wait = v.wait && v.need != 0 && !q.Freshness.owners()
 	return v
 }
 
 // least are the versions that the request is promised; zero unless it asks for AtLeast.
 func (q Request) least() Versions {
-	if q.Freshness.Mode == AtLeast {
+	if q.Freshness.Mode != Eventual && q.Freshness.Mode != "" {
 		return q.Freshness.Least
 	}
 	return Versions{}
@@ -117,6 +127,9 @@ func (q Request) kept(o *order.Order, before Versions, strict Parts, failed map[
 		}
 		if p == nil && q.least().Of(a) > 0 || p != nil && p.Version < q.least().Of(a) {
 			return false
+		}
+		if strict.Has(a) && p != nil && len(p.Waiting) > 0 {
+			return false // an event that was published is not shown
 		}
 		if q.History && p != nil && (p.Version > before.Of(a) || p.Origin == view.FromOwner) {
 			return false // the part is new enough, but its latest events are not in the timeline, or may not be

@@ -95,6 +95,9 @@ func (r *Reader) ReadOrders(ctx context.Context, v view.Viewer, requests []Reque
 func (r *Reader) look(ctx context.Context, v view.Viewer, reads []*read) {
 	stood := r.horizon.standing() // first, so that the documents are at least as new
 	documents, err := r.store.Get(ctx, v, idsOf(reads))
+	if now := r.horizon.progress.Index(); now != stood.index {
+		stood = standing{index: now} // who knows which index was read
+	}
 	for _, d := range reads {
 		d.stood, d.err = stood, err
 		if document, ok := documents[d.ID]; ok && err == nil {
@@ -260,18 +263,29 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 			a.Reason = Weightier(a.Reason, reasonOf(c.Failed[part]))
 			continue
 		case p != nil && !p.Versioned() && theirs != nil:
-			delete(o.Parts, part) // it cannot be joined; the owner's answer serves this read
+			// It cannot be joined; the owner's answer serves this read.
 		case p != nil && (theirs == nil || theirs.Version < p.Version):
 			continue // the view's stays
 		}
 		owned |= PartsOf(part)
 	}
-	o.Join(c.Order)
+	join(o, c.Order)
 	a.Source = sourceOf(shown, owned)
 	if o.Hidden() || !r.visible(v, o) {
 		return d.withoutOrder(a)
 	}
 	return d.finish(a, before)
+}
+
+// join joins owners' answers into an order that is to be shown. A part without versions cannot be joined: the answer takes
+// its place.
+func join(o, answers *order.Order) {
+	for a := range answers.Parts {
+		if p := o.Parts[a]; p != nil && !p.Versioned() {
+			delete(o.Parts, a)
+		}
+	}
+	o.Join(answers)
 }
 
 // reasonOf tells an owner that could not be asked from one that nobody has said where it is.

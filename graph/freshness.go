@@ -103,34 +103,55 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 			}
 		}
 	}
-	read := r.read(ctx, p)
-	if token, err := r.tokens.Sign(read); err == nil && token != "" {
+	shown := showing{token: p.token, shown: p.shown, composed: p.composed}
+	if token, err := r.tokens.Sign(shown.read(ctx, r.reader)); err == nil && token != "" {
 		n.Token = &token
 	}
 	request := requestOf(ctx)
 	request.mu.Lock()
 	defer request.mu.Unlock()
 	request.notes = append(request.notes, n)
-	request.read.Merge(read)
+	request.showing.add(shown)
 }
 
-// read returns what a client has been shown with an answer, and before. A token cannot name all of a long list: then it
-// names the orders that it must, which are those that the view did not have, and says of the rest that it had been
-// published when the answer was there.
-func (r *Resolver) read(ctx context.Context, p provenance) compose.Read {
+// showing is what a client has been shown: before, and by an answer.
+type showing struct {
+	token    compose.Read
+	shown    compose.Seen
+	composed compose.Seen // that of shown which the view did not have
+}
+
+func (s *showing) add(other showing) {
+	s.token.Merge(other.token)
+	if s.shown == nil {
+		s.shown, s.composed = compose.Seen{}, compose.Seen{}
+	}
+	s.shown.Merge(other.shown)
+	s.composed.Merge(other.composed)
+}
+
+// endsWait is how long the question where the topics end may take, which is asked for the token alone.
+const endsWait = 100 * time.Millisecond
+
+// read returns all of it as a token can hold it. A token cannot name all of a long list: then it names the orders that it
+// must, which are those that the view did not have, and says of the rest that it had been published when the answer was
+// there.
+func (s showing) read(ctx context.Context, reader *compose.Reader) compose.Read {
 	var read compose.Read
-	read.Merge(p.token)
-	read.Merge(compose.Read{Seen: p.shown})
+	read.Merge(s.token)
+	read.Merge(compose.Read{Seen: s.shown})
 	if len(read.Seen) <= compose.MaxSeen {
 		return read
 	}
-	ends, err := r.reader.Ends(ctx)
+	ctx, cancel := context.WithTimeout(ctx, endsWait)
+	defer cancel()
+	ends, err := reader.Ends(ctx)
 	if err != nil {
 		return read // too much for a token
 	}
-	for id := range p.shown {
-		_, before := p.token.Seen[id]
-		_, composed := p.composed[id]
+	for id := range s.shown {
+		_, before := s.token.Seen[id]
+		_, composed := s.composed[id]
 		if !before && !composed {
 			delete(read.Seen, id)
 		}
@@ -140,7 +161,7 @@ func (r *Resolver) read(ctx context.Context, p provenance) compose.Read {
 }
 
 // freshness puts what was told into a response's extensions, and into its header the token of all of it.
-func freshness(tokens compose.TokenKey) graphql.ResponseMiddleware {
+func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		response := next(ctx)
 		if response == nil {
@@ -158,7 +179,9 @@ func freshness(tokens compose.TokenKey) graphql.ResponseMiddleware {
 			response.Extensions = map[string]any{}
 		}
 		response.Extensions["freshness"] = request.notes
-		if token, err := tokens.Sign(request.read); err == nil && token != "" {
+		all := request.showing
+		all.add(showing{token: request.promise.token})
+		if token, err := tokens.Sign(all.read(ctx, reader)); err == nil && token != "" {
 			request.header.Set(tokenHeader, token)
 		}
 		return response

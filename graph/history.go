@@ -67,11 +67,15 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 	}
 	request.Parts, request.History = listed(ctx)
 	page, err := r.reader.SearchOrders(ctx, viewer, request)
-	if err != nil {
+	if err != nil && !errors.Is(err, compose.ErrStale) {
 		return nil, err
 	}
 	told := provenance{token: promise.token, list: true, approximate: page.Approximate}
 	told.add(page.Source, page.Reason, page.Kept, page.Lag)
+	if err != nil {
+		r.tell(ctx, told)
+		return nil, err
+	}
 	for _, hit := range page.Hits {
 		_, composed := page.Composed[hit.Order.OrderID]
 		told.show(hit.Order.OrderID, compose.VersionsOf(hit.Order, compose.AllParts), composed)

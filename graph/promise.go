@@ -122,6 +122,9 @@ func promiseOf(header http.Header, tokens compose.TokenKey) (promise, error) {
 			}
 			continue
 		}
+		if part == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(part, "=")
 		n, err := strconv.Atoi(value)
 		switch {

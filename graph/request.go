@@ -36,7 +36,7 @@ type request struct {
 	operation string
 	outcome   string
 	notes     []note
-	read      compose.Read // what all of them showed
+	showing   showing // of all of them
 }
 
 type requestKey struct{}

@@ -62,6 +62,7 @@ func fetch(client sarama.Client, part partition, offset int64) (*sarama.FetchRes
 	config := client.Config().Consumer
 	request := &sarama.FetchRequest{
 		Version: 10, MaxBytes: config.Fetch.Default, Isolation: config.IsolationLevel,
+		MaxWaitTime: 100, MinBytes: 1, // so that an empty answer is none for want of patience; in ms and bytes
 		SessionEpoch: -1, // no session
 	}
 	const noEpoch = -1

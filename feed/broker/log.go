@@ -57,6 +57,7 @@ type Log struct {
 
 	mu     sync.Mutex
 	client sarama.Client // guarded by mu, which whoever asks holds; nil: not connected
+	looked time.Time     // guarded by mu: when the client last asked which partitions there are
 	closed bool          // guarded by mu
 }
 
@@ -79,6 +80,9 @@ var errClosed = errors.New("the log is closed")
 // it must not be changed.
 func (l *Log) Ends(ctx context.Context) (feed.Positions, error) { return l.answer.Get(ctx) }
 
+// partitionsInterval is how long a partition that is added to a topic may not be known of.
+const partitionsInterval = time.Second
+
 // ends asks Kafka. A question ends with its timeouts, whoever gives up on it.
 func (l *Log) ends(context.Context) (feed.Positions, error) {
 	l.mu.Lock()
@@ -92,6 +96,12 @@ func (l *Log) ends(context.Context) (feed.Positions, error) {
 			return nil, fmt.Errorf("connect to Kafka: %w", err)
 		}
 		l.client = client
+	}
+	if now := time.Now(); now.Sub(l.looked) > partitionsInterval {
+		if err := l.client.RefreshMetadata(l.topics...); err != nil {
+			return nil, fmt.Errorf("partitions of the topics: %w", err)
+		}
+		l.looked = now
 	}
 	var parts []feed.Partition
 	for _, topic := range l.topics {

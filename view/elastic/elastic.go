@@ -92,6 +92,12 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
+// SearchDelay returns how much later a search may see a write than a read by id does, where the index was made with these
+// options; not ok where only Refresh makes searches see it.
+func (s *Store) SearchDelay() (delay time.Duration, ok bool) {
+	return s.options.RefreshInterval, s.options.RefreshInterval > 0
+}
+
 // DefaultRefreshInterval is the RefreshInterval of an index that was created without one.
 const DefaultRefreshInterval = time.Second
 
