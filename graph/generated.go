@@ -711,9 +711,9 @@ extensions.freshness tells what was done.
 input Freshness {
   "What is promised."
   mode: FreshnessMode! = EVENTUAL
-  "For AT_LEAST: from extensions.freshness of an earlier answer."
+  "For AT_LEAST and FRESH: from extensions.freshness of an earlier answer."
   token: String
-  "For AT_LEAST: from commands' answers, up to 100."
+  "For AT_LEAST and FRESH: from commands' answers, up to 100."
   seen: [SeenVersion!]
   """
   A view that lags less than this behind what was published is fresh enough, in any mode: for FRESH, too, which then does

@@ -25,9 +25,9 @@ type Count struct {
 type Freshness struct {
 	// What is promised.
 	Mode string `json:"mode"`
-	// For AT_LEAST: from extensions.freshness of an earlier answer.
+	// For AT_LEAST and FRESH: from extensions.freshness of an earlier answer.
 	Token *string `json:"token,omitempty"`
-	// For AT_LEAST: from commands' answers, up to 100.
+	// For AT_LEAST and FRESH: from commands' answers, up to 100.
 	Seen []*SeenVersion `json:"seen,omitempty"`
 	// A view that lags less than this behind what was published is fresh enough, in any mode: for FRESH, too, which then does
 	// not ask the owners. In milliseconds, from 1; no bound unless given.

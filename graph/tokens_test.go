@@ -1,0 +1,44 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/viewgate/viewgate/feed"
+)
+
+// silent is a log that takes questions and does not answer.
+type silent struct{ fixedProgress }
+
+func (silent) Ends(ctx context.Context) (feed.Positions, error) {
+	<-ctx.Done()
+	return nil, errors.New("kafka does not answer")
+}
+
+// An EVENTUAL page of 50, while Kafka takes connections and does not answer.
+func TestLongListWithoutKafka(t *testing.T) {
+	g := newGatewayOf(t, silent{fixedProgress{lag: time.Second}}, ada, newOrders(60), func(o *Options) { o.Limits.Timeout = 3 * time.Second })
+	for _, query := range []string{`{ orderHistory(first: 20) { nodes { orderId } } }`, `{ orderHistory(first: 50) { nodes { orderId } } }`} {
+		a := g.ask(t, query)
+		if nodes, _ := a.at("orderHistory", "nodes").([]any); len(nodes) < 20 {
+			t.Errorf("%s: %d nodes, errors %v", query, len(nodes), a.codes())
+		}
+	}
+}
+
+// By header: an argument beats the promise, and the token is forgotten; two lists give no token at all.
+func TestHeaderTokensAddUp(t *testing.T) {
+	g := newGatewayOf(t, fixedProgress{lag: time.Second, ends: feed.Positions{{Topic: "Order"}: 9}}, ada, newOrders(60))
+	_, first := g.askWith(t, `{ order(id: "1") { status } }`, nil)
+	_, second := g.askWith(t, `{ order(id: "2", freshness: {mode: EVENTUAL}) { status } }`, map[string]string{tokenHeader: first.Get(tokenHeader)})
+	read, err := testKey.Open(second.Get(tokenHeader))
+	if err != nil || read.Seen["1"].Order == 0 {
+		t.Errorf("after a token of order 1 the next token has %v, %v", read, err)
+	}
+	_, two := g.askWith(t, `{ a: orderHistory(first: 20) { nodes { orderId } } b: orderHistory(last: 20) { nodes { orderId } } }`, nil)
+	if two.Get(tokenHeader) == "" {
+		t.Error("two lists of 20: no token in the header")
+	}
+}
