@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/bench/lab"
+	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/example/ftgo"
 )
 
@@ -74,7 +75,7 @@ func TestReadMyWrites(t *testing.T) {
 	w.tell().check(t, b)
 	w.compare()
 	for _, outcome := range []struct{ how, source string }{
-		{"at least", "VIEW"}, {"at least", "OWNERS"}, {"fresh", "OWNERS"}, {"token", "VIEW"},
+		{"at least", "VIEW"}, {"at least", "OWNERS"}, {"fresh", "OWNERS"},
 		{"list, at least", "VIEW"}, {"list, at least", "MIXED"}, {"list, fresh", "MIXED"}, {"list, all", "VIEW"},
 	} {
 		if b.count(outcome.how, outcome.source) == 0 {
@@ -165,6 +166,18 @@ func (w *world) quiet(b *book) {
 	w.ask(listQuery, nil, &a)
 	for _, o := range a.Data.OrderHistory.Nodes[:10] {
 		one.order("at least", o.OrderID, map[string]any{"mode": "AT_LEAST", "seen": seenOf(o.OrderID, o.versions())}, o.versions())
+	}
+	newest := a.Data.OrderHistory.Nodes[0]
+	w.ask(listQuery, map[string]any{"f": map[string]any{
+		"mode": "AT_LEAST", "seen": seenOf(newest.OrderID, newest.versions()),
+	}}, &a)
+	one.told("list, at least", a)
+	if f := a.Extensions.Freshness[0]; f.Source != "VIEW" || !f.Kept {
+		w.Errorf("a list of what the view has: %+v", f)
+	}
+	one.token, one.shown = a.Extensions.Freshness[0].Token, map[string]compose.Versions{newest.OrderID: newest.versions()}
+	if one.token != nil {
+		one.readAgain(0)
 	}
 	if calls := w.calls.take(); len(calls) > 0 {
 		w.Errorf("the view was new enough, and the owners were asked all the same: %v", calls)

@@ -57,7 +57,7 @@ type world struct {
 	indices int
 }
 
-// newWorld starts everything. Its outboxes lag by up to 30 ms.
+// newWorld starts everything. Now and then an outbox lags by up to 30 ms, and all that is behind in it.
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := &world{
@@ -95,7 +95,7 @@ func (w *world) serve(seed uint64) {
 		Brokers: w.brokers, NoSync: true, Log: slog.New(slog.DiscardHandler),
 		OutboxDelay: func(m ftgo.Message) time.Duration {
 			r := rand.New(rand.NewPCG(seed, uint64(len(m.Data))+m.Version))
-			if r.IntN(3) > 0 {
+			if r.IntN(12) > 0 {
 				return 0
 			}
 			return time.Duration(r.IntN(30)) * time.Millisecond
