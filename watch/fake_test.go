@@ -35,6 +35,18 @@ type lateStore struct {
 	gets     int
 	searches int
 	err      error
+	onRead   func() // guarded by mu: called once, when the next read has seen what it returns
+}
+
+// read calls and forgets onRead.
+func (s *lateStore) read() {
+	s.mu.Lock()
+	f := s.onRead
+	s.onRead = nil
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 func (s *lateStore) Apply(ctx context.Context, writes []view.Write) []view.Result {
@@ -73,14 +85,18 @@ func (s *lateStore) Get(ctx context.Context, v view.Viewer, ids []string) (map[s
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Get(ctx, v, ids)
+	documents, err := s.Store.Get(ctx, v, ids)
+	s.read()
+	return documents, err
 }
 
 func (s *lateStore) Search(ctx context.Context, v view.Viewer, q view.Query) (view.Page, error) {
 	s.mu.Lock()
 	s.searches++
 	s.mu.Unlock()
-	return s.searched.Search(ctx, v, q)
+	page, err := s.searched.Search(ctx, v, q)
+	s.read()
+	return page, err
 }
 
 // world is a view that changes, and a Watcher of it.

@@ -138,6 +138,65 @@ func TestOrders(t *testing.T) {
 	expect(t, late, "6/2") // it was never sent 1
 }
 
+// meanwhile does something once the next read of the view has seen what it returns, and has all of it handed out before
+// the reader goes on.
+func (x *world) meanwhile(do func()) {
+	x.store.mu.Lock()
+	defer x.store.mu.Unlock()
+	x.store.onRead = func() { do(); x.told() }
+}
+
+// What changes while a subscriber begins beats what it read.
+func TestChangesMeanwhile(t *testing.T) {
+	x := newWorld(t, Options{})
+	for id := 1; id <= 4; id++ {
+		x.write(newOrder(id, 1, "7", order.Approved))
+	}
+	x.run()
+	x.told()
+	x.meanwhile(func() { x.write(newOrder(1, 2, "7", order.Approved)) })
+	s := x.follow(ada, "1")
+	expect(t, s, "1/2")
+	x.write(newOrder(1, 3, "7", order.Approved))
+	expect(t, s, "1/3")
+
+	x.meanwhile(func() {
+		x.write(newOrder(2, 2, "7", order.Cancelled)) // which the search has found
+		x.write(newOrder(3, 2, "7", order.Approved))
+		x.write(newOrder(5, 1, "7", order.Approved)) // which it has not
+		x.write(newOrder(6, 1, "7", order.Cancelled))
+	})
+	l := x.list(ada, approved, 3)
+	expect(t, l, "3/2", "4/1", "5/1")
+	x.write(newOrder(2, 3, "7", order.Cancelled)) // which was never sent
+	x.write(newOrder(6, 2, "7", order.Cancelled))
+	x.told()
+	x.write(newOrder(3, 3, "7", order.Cancelled))
+	x.write(newOrder(5, 2, "7", order.Cancelled))
+	x.told()
+	expect(t, l, "-3/3", "-5/2")
+}
+
+// A document whose order part is missing is sent to nobody: nothing says whose it is.
+func TestHidden(t *testing.T) {
+	hidden := func(version int) *order.Order {
+		o := order.New("1")
+		o.Part(order.AggregateTicket).Version = view.Version(version)
+		return o
+	}
+	x := newWorld(t, Options{})
+	x.write(hidden(1))
+	x.run()
+	s, l := x.follow(view.Support(), "1"), x.list(view.Support(), view.Query{Filter: view.In{
+		Field: "orderId", Values: []any{"1"}}}, 1)
+	expect(t, s, "null")
+	x.write(hidden(2))
+	x.told()
+	x.write(newOrder(1, 1, "7", order.Approved))
+	expect(t, s, "1/1")
+	expect(t, l, "1/1")
+}
+
 // What a subscriber has not taken yet is replaced by what is newer; an order that came and went is not sent at all.
 func TestCoalescing(t *testing.T) {
 	x := newWorld(t, Options{})
