@@ -16,7 +16,7 @@ import (
 type ListRequest struct {
 	view.Query
 	Freshness Freshness // Least is not looked at: Seen is
-	Seen      Seen      // for AtLeast: the versions at which orders must be listed, if they match
+	Seen      Seen      // unless Mode is Eventual: the versions at which orders must be listed, if they match
 	// Consumer is whose orders the filter lets through, "" where they may be several consumers'. Of one consumer the
 	// Order service can be asked for what has changed lately.
 	Consumer string
@@ -97,8 +97,13 @@ func (r *Reader) SearchOrders(ctx context.Context, v view.Viewer, q ListRequest)
 		if r.horizon.progress.Index() == index {
 			return page, err
 		}
-		if !again { // another index became live twice
-			page.Reason, page.Kept = Rebuilding, page.Kept && q.Freshness == Freshness{}
+		if !again && err == nil && !q.eventual() { // another index became live twice
+			page.Reason, page.Kept = Weightier(page.Reason, Rebuilding), false
+			if q.Freshness.OnStale == Fail {
+				err = fmt.Errorf("search orders: %w", ErrStale)
+			}
+		}
+		if !again {
 			return page, err
 		}
 	}
@@ -122,6 +127,11 @@ func (r *Reader) list(ctx context.Context, v view.Viewer, q ListRequest) (OrderP
 		return OrderPage{Source: page.Source, Reason: page.Reason, Lag: page.Lag}, fmt.Errorf("search orders: %w", ErrStale)
 	}
 	return page, nil
+}
+
+// eventual reports whether nothing is promised.
+func (q ListRequest) eventual() bool {
+	return !q.Freshness.owners() && !q.Freshness.rests() && len(q.Seen) == 0
 }
 
 // note says why the page is as fresh as it is.
@@ -151,7 +161,7 @@ func (l *list) freshen(ctx context.Context) {
 		cancel()
 	}
 	beyond := true
-	if f.Mode != Eventual && f.Beyond != nil {
+	if f.Beyond != nil && f.binds() {
 		waiting, cancel := l.within(ctx)
 		beyond = l.horizon.reach(ctx, waiting, *f.Beyond) == nil
 		cancel()
@@ -162,7 +172,7 @@ func (l *list) freshen(ctx context.Context) {
 	case !young || !beyond:
 		l.recent(ctx, l.recentOrders(ctx), false)
 	}
-	if f.Mode != Eventual && f.Mode != "" {
+	if f.binds() {
 		l.seen(ctx)
 	}
 }

@@ -25,11 +25,8 @@ func (l *list) search(ctx context.Context) (OrderPage, error) {
 		page, err = l.searchOnce(ctx)
 	}
 	for _, hit := range page.Hits {
-		if l.lacking(hit.Order) == 0 {
-			continue
-		}
-		if l.note(Degraded); !l.eventual() {
-			l.kept = false
+		if parts, why := l.lacking(hit.Order); parts != 0 {
+			l.failing(why)
 		}
 	}
 	page.Reason, page.Kept = l.reason, l.kept
@@ -167,14 +164,25 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 
 // lacking returns the needed parts of an order of which the view misses an event: for good, or, where the view as a whole
 // is to be new enough, for now.
-func (l *list) lacking(o *order.Order) (parts Parts) {
+func (l *list) lacking(o *order.Order) (parts Parts, why Reason) {
+	why = Behind
 	promised := l.Freshness.rests() || l.Freshness.owners()
 	for _, a := range l.needed().List() {
-		if p := o.Parts[a]; p != nil && (p.Degraded != nil || promised && len(p.Waiting) > 0) {
-			parts |= PartsOf(a)
+		p := o.Parts[a]
+		if p == nil || p.Degraded == nil && (!promised || len(p.Waiting) == 0) {
+			continue
+		}
+		if parts |= PartsOf(a); p.Degraded != nil {
+			why = Degraded
 		}
 	}
-	return parts
+	return parts, why
+}
+
+// failing says what is wrong with an order of the page, which breaks the promise, if there is one.
+func (l *list) failing(why Reason) {
+	l.note(why)
+	l.kept = l.kept && l.eventual()
 }
 
 // mend composes what the page's orders lack, and reports whether it overlaid any.
@@ -182,14 +190,14 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 	wanted := map[string]Parts{}
 	for _, hit := range page.Hits {
 		_, done := l.overlay[hit.Order.OrderID]
-		if parts := l.lacking(hit.Order); parts != 0 && !done {
+		if parts, why := l.lacking(hit.Order); parts != 0 && !done {
 			wanted[hit.Order.OrderID] = parts
+			l.note(why)
 		}
 	}
 	if len(wanted) == 0 {
 		return false
 	}
-	l.note(Degraded)
 	compositions := l.owners.Compose(ctx, wanted)
 	for _, hit := range page.Hits {
 		c := compositions[hit.Order.OrderID]
@@ -197,20 +205,16 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 			continue
 		}
 		for _, failed := range c.Failed {
-			if l.note(reasonOf(failed)); !l.eventual() {
-				l.kept = false
-			}
+			l.failing(reasonOf(failed))
 		}
 		if len(c.Order.Parts) > 0 {
+			if l.History {
+				l.failing(Behind) // the latest events are not in the timeline
+			}
 			join(hit.Order, c.Order)
 			l.lay(hit.Order)
 			overlaid = true
 		}
 	}
 	return overlaid
-}
-
-// eventual reports whether nothing is promised.
-func (l *list) eventual() bool {
-	return !l.Freshness.owners() && !l.Freshness.rests() && len(l.Seen) == 0
 }

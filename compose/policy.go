@@ -24,9 +24,12 @@ func (s standing) why(otherwise Reason) Reason {
 	return otherwise
 }
 
+// binds reports whether what the client knows of is promised: versions and positions.
+func (f Freshness) binds() bool { return f.Mode != Eventual && f.Mode != "" }
+
 // rests reports whether something is promised that how far the view as a whole is can show.
 func (f Freshness) rests() bool {
-	return f.MaxStaleness > 0 || f.Mode != Eventual && f.Mode != "" && f.Beyond != nil && f.Least == (Versions{})
+	return f.MaxStaleness > 0 || f.binds() && f.Beyond != nil && f.Least == (Versions{})
 }
 
 // owners reports whether the owners must be asked, however new the view is.
@@ -38,7 +41,7 @@ func (f Freshness) aged(s standing) bool {
 	if f.MaxStaleness > 0 && (s.lag == nil || *s.lag > f.MaxStaleness) {
 		return true
 	}
-	return f.Mode != Eventual && f.Mode != "" && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
+	return f.binds() && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
 }
 
 // verdict is what a request finds wanting in the view's document.
@@ -103,9 +106,9 @@ func (q Request) judge(doc *order.Order, s standing) verdict {
 	return v
 }
 
-// least are the versions that the request is promised; zero unless it asks for AtLeast.
+// least are the versions that the request is promised; zero where it asks for nothing.
 func (q Request) least() Versions {
-	if q.Freshness.Mode != Eventual && q.Freshness.Mode != "" {
+	if q.Freshness.binds() {
 		return q.Freshness.Least
 	}
 	return Versions{}
