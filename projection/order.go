@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -30,14 +29,6 @@ var parts = map[event.Aggregate]order.Aggregate{
 	event.Ticket:   order.AggregateTicket,
 	event.Delivery: order.AggregateDelivery,
 	event.Account:  order.AggregateBill,
-}
-
-// aggregates is parts the other way about.
-var aggregates = map[order.Aggregate]event.Aggregate{
-	order.AggregateOrder:    event.Order,
-	order.AggregateTicket:   event.Ticket,
-	order.AggregateDelivery: event.Delivery,
-	order.AggregateBill:     event.Account,
 }
 
 // Aggregates implements Projection.
@@ -94,106 +85,95 @@ type orderDocument struct {
 	ordering map[event.Aggregate]view.Ordering
 }
 
-// Degrade implements Document.
-func (d *orderDocument) Degrade(e event.Envelope, reason string) bool {
-	if e.Version > 0 {
-		d.Part(parts[e.Aggregate]).Degrade(view.Version(e.Version), reason)
-		return true
-	}
-	p := d.Parts[parts[e.Aggregate]]
-	return p != nil && p.DegradeAt(placeOf(e), reason)
-}
+// Offer implements Document.
+func (d *orderDocument) Offer(e event.Envelope) Result { return offer(d, d.ordering[e.Aggregate], e) }
 
-func placeOf(e event.Envelope) view.Place {
-	return view.Place{Partition: e.Partition, Offset: e.Offset, Index: e.Index}
-}
+// Degrade implements Document.
+func (d *orderDocument) Degrade(e event.Envelope, reason string) bool { return degrade(d, e, reason) }
 
 // Incomplete implements Document.
 func (d *orderDocument) Incomplete() []event.Aggregate {
-	var missing []event.Aggregate
-	for _, a := range order.Aggregates {
-		p := d.Parts[a]
-		if p != nil && (len(p.Waiting) > 0 || p.Degraded != nil) || a == order.AggregateOrder && d.Hidden() {
-			missing = append(missing, aggregates[a])
-		}
-	}
-	return missing
+	return incomplete(d, (*Orders)(nil).Aggregates(), d.Hidden())
 }
 
-// Join implements Document. Events that had waited for what the owners told are folded now.
+// Join implements Document.
 func (d *orderDocument) Join(answer json.RawMessage) Result {
 	owners, err := order.Decode(answer)
 	if err != nil {
 		return Result{Refused, false, err}
 	}
-	before, err := d.Encode()
-	if err != nil {
-		return Result{Refused, false, err}
-	}
-	d.Order.Join(owners)
-	for _, a := range order.Aggregates {
-		if p := d.Parts[a]; p != nil {
-			for _, e := range p.Release() {
-				d.apply(e.Time, event.ParsePayload(aggregates[a], e.Type, e.Data))
-			}
-		}
-	}
-	after, err := d.Encode()
-	if err != nil {
-		return Result{Refused, false, err}
-	}
-	if bytes.Equal(before, after) {
-		return Result{Outcome: Stale}
-	}
-	return Result{Outcome: Applied, Changed: true}
+	return join(d, (*Orders)(nil).Aggregates(), func() { d.Order.Join(owners) })
 }
 
-// Offer implements Document.
-func (d *orderDocument) Offer(e event.Envelope) Result {
-	aggregate := parts[e.Aggregate]
-	ordering := d.ordering[e.Aggregate]
-	if ordering == "" {
-		ordering = view.Contiguous
+// Parts implements Document.
+func (d *orderDocument) Parts() []Part {
+	var all []Part
+	for _, a := range (*Orders)(nil).Aggregates() {
+		p := Part{Name: string(parts[a]), Aggregate: a, State: stateOf(d.state(parts[a]), "version")}
+		if known := d.known(a); known != nil {
+			p.Part = *known
+		}
+		if entries := d.entries(parts[a]); entries != nil {
+			p.History = stateOf(entries)
+		}
+		all = append(all, p)
 	}
-	part := d.Part(aggregate)
-	mark := part.Degraded
-	ready, outcome := part.Offer(view.Event{
-		ID: e.ID, Version: view.Version(e.Version), Type: e.Type, Time: e.Time, Data: e.Data, Place: placeOf(e),
-	}, ordering)
-	switch outcome {
-	case view.Overflowed:
-		return Result{Refused, true, &event.Error{Reason: event.ReasonOverflow, Detail: fmt.Sprintf(
-			"%s %s: %d events already wait for the one after version %d",
-			e.Aggregate, e.AggregateID, view.MaxWaiting, part.Version)}}
-	case view.Mismatched:
-		return Result{Refused, false, &event.Error{Reason: event.ReasonUnordered, Detail: fmt.Sprintf(
-			"%s %s: version %d, but its other events are ordered otherwise", e.Aggregate, e.AggregateID, e.Version)}}
+	return all
+}
+
+// state returns what a part holds of its aggregate.
+func (d *orderDocument) state(a order.Aggregate) any {
+	switch a {
+	case order.AggregateTicket:
+		return d.Ticket
+	case order.AggregateDelivery:
+		return d.Delivery
+	case order.AggregateBill:
+		return d.Bill
 	}
+	return d.Details
+}
+
+// entries returns a part's entries of the timeline.
+func (d *orderDocument) entries(a order.Aggregate) (entries []order.Entry) {
+	for _, e := range d.Timeline {
+		if e.Aggregate == a {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// Forget implements Document.
+func (d *orderDocument) Forget(part string) {
+	a := order.Aggregate(part)
+	switch a {
+	case order.AggregateOrder:
+		d.Details = order.Details{}
+	case order.AggregateTicket:
+		d.Ticket = nil
+	case order.AggregateDelivery:
+		d.Delivery = nil
+	case order.AggregateBill:
+		d.Bill = nil
+	}
+	delete(d.Order.Parts, a)
+}
+
+func (d *orderDocument) known(a event.Aggregate) *view.Part { return d.Order.Parts[parts[a]] }
+func (d *orderDocument) part(a event.Aggregate) *view.Part  { return d.Part(parts[a]) }
+
+// record adds an event to the timeline.
+func (d *orderDocument) record(e event.Envelope) bool {
 	before := len(d.Timeline)
 	if e.Payload != nil && e.Type != "DeliveryLocationUpdated" {
 		d.Record(order.Entry{
-			Type: e.Type, At: e.Time, Aggregate: aggregate, Version: view.Version(e.Version), ID: e.ID,
+			Type: e.Type, At: e.Time, Aggregate: parts[e.Aggregate], Version: view.Version(e.Version), ID: e.ID,
 		})
 	}
-	for i, next := range ready {
-		payload := e.Payload
-		if i > 0 { // it had waited in the document
-			payload = event.ParsePayload(aggregates[aggregate], next.Type, next.Data)
-		}
-		d.apply(next.Time, payload)
-	}
-	switch {
-	case outcome == view.Stale:
-		return Result{Outcome: Stale, Changed: len(d.Timeline) > before || part.Degraded != mark}
-	case outcome == view.Held:
-		return Result{Outcome: Held, Changed: true}
-	case e.Payload == nil:
-		return Result{Outcome: Skipped, Changed: true}
-	}
-	return Result{Outcome: Applied, Changed: true}
+	return len(d.Timeline) > before
 }
 
-// apply does what an event does to the order. A payload of nil, of an unknown type, does nothing.
 func (d *orderDocument) apply(at time.Time, payload any) {
 	switch p := payload.(type) {
 	case *event.OrderCreatedEvent:

@@ -1,14 +1,15 @@
 // Package projection decides what events do to a view's documents. It is pure: no I/O, no clock, no randomness, so a
 // replay of the same events gives the same bytes.
 //
-// Each view has a Projection, in a file of its own: Orders in order.go. The indexer drives them and knows no more of
-// them than this file says.
+// Each view has a Projection, in a file of its own: Orders in order.go. Who drives them, the indexer, a rebuild or a
+// verification, knows no more of them than this file says. fold.go has what they have in common.
 package projection
 
 import (
 	"encoding/json"
 
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/view"
 )
 
 // Projection makes the documents of one view out of events.
@@ -39,8 +40,25 @@ type Document interface {
 	Incomplete() []event.Aggregate
 	// Hidden reports whether searches should not find the document yet.
 	Hidden() bool
+	// Parts returns the document's parts: one for each of the view's aggregates, always in the same order.
+	Parts() []Part
+	// Forget takes out of the document all that it has of the part with this name, but the history.
+	Forget(part string)
 	// Encode returns the document's JSON, as json.Marshal writes it: equal bytes for equal documents.
 	Encode() (json.RawMessage, error)
+}
+
+// Part is what a document has of one aggregate.
+type Part struct {
+	Name      string          // as the document's own JSON names it: TICKET
+	Aggregate event.Aggregate // whose events it is made of
+	view.Part                 // the zero Part where nothing is known of it
+
+	// State is what the aggregate's owner answers, too, but for the version: as encoding/json decodes it, with json.Number
+	// for numbers; nil where there is none.
+	State any
+	// History is what its events alone tell, such as when each happened, in the same form.
+	History any
 }
 
 // Result says what an event did to a document.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // Comparison is what comparing a rebuilt document with the live one told.
@@ -17,23 +17,24 @@ type Comparison struct {
 	Wrong  []string // what differs, for people
 }
 
-// Compare compares an order's document in the live index with the one in the rebuilt index. The rebuilt one was read
-// later, after everything that the live one knew had been folded into it; so a part may be ahead of the live one's, but
-// not behind.
-func Compare(live, rebuilt view.Document) Comparison {
+// Compare compares a document of the view that the projection makes in the live index with the one in the rebuilt index.
+// The rebuilt one was read later, after everything that the live one knew had been folded into it; so a part may be ahead
+// of the live one's, but not behind.
+func Compare(p projection.Projection, live, rebuilt view.Document) Comparison {
 	var c Comparison
-	a, err := order.Decode(live.Source)
+	a, err := p.Decode(live.Source)
 	if err != nil {
 		c.wrong("live: %v", err)
 		return c
 	}
-	b, err := order.Decode(rebuilt.Source)
+	b, err := p.Decode(rebuilt.Source)
 	if err != nil {
 		c.wrong("rebuilt: %v", err)
 		return c
 	}
-	for _, part := range order.Aggregates {
-		c.part(part, a, b)
+	inRebuilt := b.Parts()
+	for i, part := range a.Parts() {
+		c.part(part, inRebuilt[i])
 	}
 	if len(c.Wrong) == 0 && c.Ahead == 0 && c.Healed == 0 && live.Hidden != rebuilt.Hidden {
 		c.wrong("hidden: live %t, rebuilt %t", live.Hidden, rebuilt.Hidden)
@@ -42,8 +43,8 @@ func Compare(live, rebuilt view.Document) Comparison {
 }
 
 // part compares one part of two documents.
-func (c *Comparison) part(name order.Aggregate, live, rebuilt *order.Order) {
-	a, b := partOf(live, name), partOf(rebuilt, name)
+func (c *Comparison) part(live, rebuilt projection.Part) {
+	a, b := live.Part, rebuilt.Part
 	// Events that followed an owner's answer make the part the events' again. Then it can be told from a part that misses
 	// something by what waits in the rebuilt one, or by its mark.
 	healed := a.Origin == view.FromOwner || incomplete(b) && !incomplete(a)
@@ -53,20 +54,20 @@ func (c *Comparison) part(name order.Aggregate, live, rebuilt *order.Order) {
 	case place < 0:
 		c.Ahead++
 	case place > 0:
-		c.wrong("%s: live at %s, rebuilt at %s", name, progress(a), progress(b))
+		c.wrong("%s: live at %s, rebuilt at %s", live.Name, progress(a), progress(b))
 	default:
 		before := len(c.Wrong)
 		for _, field := range []struct {
 			name string
 			a, b any
 		}{
-			{"state", stateOf(live, name), stateOf(rebuilt, name)},
+			{"state", live.State, rebuilt.State},
 			{"waiting events", a.Waiting, b.Waiting},
 			{"degraded", a.Degraded, b.Degraded},
-			{"timeline", timelineOf(live, name), timelineOf(rebuilt, name)},
+			{"history", live.History, rebuilt.History},
 		} {
 			if !reflect.DeepEqual(field.a, field.b) {
-				c.wrong("%s at %s: %s: live %s, rebuilt %s", name, progress(a), field.name, text(field.a), text(field.b))
+				c.wrong("%s at %s: %s: live %s, rebuilt %s", live.Name, progress(a), field.name, text(field.a), text(field.b))
 			}
 		}
 		if len(c.Wrong) == before {
@@ -77,13 +78,6 @@ func (c *Comparison) part(name order.Aggregate, live, rebuilt *order.Order) {
 
 func (c *Comparison) wrong(format string, arguments ...any) {
 	c.Wrong = append(c.Wrong, fmt.Sprintf(format, arguments...))
-}
-
-func partOf(o *order.Order, name order.Aggregate) view.Part {
-	if p := o.Parts[name]; p != nil {
-		return *p
-	}
-	return view.Part{}
 }
 
 func incomplete(p view.Part) bool { return len(p.Waiting) > 0 || p.Degraded != nil }
@@ -125,30 +119,6 @@ func progress(p view.Part) string {
 		return fmt.Sprintf("version %d with %d waiting", p.Version, len(p.Waiting))
 	}
 	return fmt.Sprintf("version %d", p.Version)
-}
-
-// stateOf returns what a part holds of its aggregate.
-func stateOf(o *order.Order, name order.Aggregate) any {
-	switch name {
-	case order.AggregateOrder:
-		return o.Details
-	case order.AggregateTicket:
-		return o.Ticket
-	case order.AggregateDelivery:
-		return o.Delivery
-	}
-	return o.Bill
-}
-
-// timelineOf returns a part's entries of the timeline.
-func timelineOf(o *order.Order, name order.Aggregate) []order.Entry {
-	var entries []order.Entry
-	for _, e := range o.Timeline {
-		if e.Aggregate == name {
-			entries = append(entries, e)
-		}
-	}
-	return entries
 }
 
 // text returns a value as a difference shows it, cut where it is long.

@@ -7,9 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
+
+var orders = projection.NewOrders(nil)
 
 // sample returns an order with an order part and a ticket part.
 func sample(change func(*order.Order)) view.Document {
@@ -56,7 +59,7 @@ func TestCompare(t *testing.T) {
 		{"another state", nil, func(o *order.Order) { o.Ticket.State = order.TicketPreparing },
 			Comparison{Same: 3, Wrong: []string{"TICKET at version 4: state"}}},
 		{"another timeline", nil, func(o *order.Order) { o.Timeline = o.Timeline[:1] },
-			Comparison{Same: 3, Wrong: []string{"TICKET at version 4: timeline"}}},
+			Comparison{Same: 3, Wrong: []string{"TICKET at version 4: history"}}},
 		{"told by the owner", ticket(func(p *view.Part) { p.Version, p.Origin = 9, view.FromOwner }), nil,
 			Comparison{Same: 3, Healed: 1}},
 		{"told by the owner, and events since", ticket(func(p *view.Part) { p.Version = 6 }),
@@ -73,7 +76,7 @@ func TestCompare(t *testing.T) {
 			Comparison{Same: 3, Wrong: []string{"TICKET: live at offset 8 of partition 1, rebuilt at offset 7 of partition 1"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := Compare(sample(tt.live), sample(tt.rebuilt))
+			got := Compare(orders, sample(tt.live), sample(tt.rebuilt))
 			for i, what := range got.Wrong { // what the states are is for people
 				if i < len(tt.want.Wrong) {
 					got.Wrong[i] = what[:min(len(what), len(tt.want.Wrong[i]))]
@@ -87,14 +90,14 @@ func TestCompare(t *testing.T) {
 	t.Run("hidden", func(t *testing.T) {
 		a, b := sample(nil), sample(nil)
 		b.Hidden = true
-		if got := Compare(a, b); len(got.Wrong) != 1 {
+		if got := Compare(orders, a, b); len(got.Wrong) != 1 {
 			t.Errorf("comparison %+v", got)
 		}
 	})
 	t.Run("not an order", func(t *testing.T) {
 		b := sample(nil)
 		b.Source = json.RawMessage(`{}`)
-		if got := Compare(sample(nil), b); len(got.Wrong) != 1 || got.Same != 0 {
+		if got := Compare(orders, sample(nil), b); len(got.Wrong) != 1 || got.Same != 0 {
 			t.Errorf("comparison %+v", got)
 		}
 	})

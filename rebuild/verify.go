@@ -118,7 +118,7 @@ func (w *work) add(id string, live, rebuilt view.Document, inLive, inRebuilt boo
 	case !inRebuilt:
 		c.wrong("it is not in the rebuilt index")
 	default:
-		c = Compare(live, rebuilt)
+		c = Compare(w.projection, live, rebuilt)
 	}
 	w.Documents++
 	w.Parts.Same += c.Same
