@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,12 +13,10 @@ import (
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/feed/broker"
-	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/order"
 )
 
-// feeds are a process's ends of the feed. In one that does both over an embedded store the indexer publishes to the
+// feeds are a process's ends of a view's feed. In one that does both over an embedded store the indexer publishes to the
 // gateway's Hub. Over Elasticsearch other processes do the same work, so all indexers publish to a topic, and all gateways
 // follow it.
 type feeds struct {
@@ -30,45 +27,41 @@ type feeds struct {
 	log       *broker.Log       // where the topics end; nil in an indexer, and where there is no Kafka
 }
 
-// openFeeds prepares the ends of the feed that the role has. Nothing is connected to yet. A nil config says that there is no
-// Kafka.
-func (a *app) openFeeds(ctx context.Context, s settings, config *sarama.Config, sources []event.Source, target view.Index) error {
-	name := cmp.Or(s.feedTopic, s.elastic.Prefix+order.ViewName+".feed")
+// openFeeds prepares the ends of the view's feed that the role has. Nothing is connected to yet. A nil config says that there
+// is no Kafka.
+func (v *served) openFeeds(ctx context.Context, s settings, config *sarama.Config, target view.Index) error {
+	name := cmp.Or(s.feedPrefix, s.elastic.Prefix) + v.name + ".feed"
 	if s.role != roleIndexer {
 		id, err := target.ID(ctx)
 		if err != nil {
 			return err
 		}
-		a.feeds.hub = feed.NewHub()
-		a.feeds.hub.Follow(id)
+		v.feeds.hub = feed.NewHub()
+		v.feeds.hub.Follow(id)
 		if config != nil {
-			a.feeds.log = broker.NewLog(s.kafka.Brokers, config, viewTopics(sources), a.logger)
+			v.feeds.log = broker.NewLog(s.kafka.Brokers, config, topicsOf(v.sources), v.logger)
 		} else {
-			a.logger.Warn("without --kafka nobody tells this gateway how far the view is: what is to be fresher than the view " +
+			v.logger.Warn("without --kafka nobody tells this gateway how far the view is: what is to be fresher than the view " +
 				"is asked of the owners")
 		}
-		if a.elastic != nil && config != nil {
-			a.feeds.follower = broker.NewFollower(s.kafka.Brokers, config, name, a.logger)
+		if v.elastic != nil && config != nil {
+			v.feeds.follower = broker.NewFollower(s.kafka.Brokers, config, name, v.logger)
 		}
 	}
 	switch {
 	case s.role == roleGateway:
-	case a.elastic == nil:
-		a.feeds.publisher = a.feeds.hub
+	case v.elastic == nil:
+		v.feeds.publisher = v.feeds.hub
 	default:
-		a.feeds.topic = broker.NewPublisher(s.kafka.Brokers, config, name, a.logger)
-		a.feeds.publisher = a.feeds.topic
+		v.feeds.topic = broker.NewPublisher(s.kafka.Brokers, config, name, v.logger)
+		v.feeds.publisher = v.feeds.topic
 	}
 	return nil
 }
 
-// viewTopics returns the topics that the order view is made of.
-func viewTopics(sources []event.Source) []string {
-	var topics []string
+func topicsOf(sources []event.Source) (topics []string) {
 	for _, s := range sources {
-		if slices.Contains(projection.NewOrders(nil).Aggregates(), s.Aggregate) {
-			topics = append(topics, s.Topic)
-		}
+		topics = append(topics, s.Topic)
 	}
 	return topics
 }

@@ -42,18 +42,18 @@ var errMoved = errors.New("another index is live")
 //
 // An index of another schema is another version's: this process stays with its own, both to read and to write, until it is
 // stopped. So the two versions can serve side by side, each from its index.
-func (a *app) follow(ctx context.Context) error {
-	if a.elastic == nil {
-		return a.indexing.Load().Run(ctx)
+func (v *served) follow(ctx context.Context) error {
+	if v.elastic == nil {
+		return v.indexing.Load().Run(ctx)
 	}
-	for index := a.elastic.Index(); ; {
+	for index := v.elastic.Index(); ; {
 		group, running := errgroup.WithContext(ctx)
 		next := ""
 		group.Go(func() (err error) {
-			next, err = a.nextIndex(running, index)
+			next, err = v.nextIndex(running, index)
 			return err
 		})
-		if x := a.indexing.Load(); x != nil {
+		if x := v.indexing.Load(); x != nil {
 			group.Go(func() error { return x.Run(running) })
 		}
 		if err := group.Wait(); !errors.Is(err, errMoved) {
@@ -62,9 +62,9 @@ func (a *app) follow(ctx context.Context) error {
 			}
 			return err
 		}
-		a.logger.Info("another index is live", "before", index, "now", next)
-		if err := a.moveTo(ctx, next); err != nil {
-			a.logger.Warn("cannot go on with the index that is live; trying again", "index", next, "error", err)
+		v.logger.Info("another index is live", "before", index, "now", next)
+		if err := v.moveTo(ctx, next); err != nil {
+			v.logger.Warn("cannot go on with the index that is live; trying again", "index", next, "error", err)
 			continue
 		}
 		index = next
@@ -73,8 +73,8 @@ func (a *app) follow(ctx context.Context) error {
 
 // moveTo makes an index the one that is read and written, and whose news count. Reads name the index and not the alias, so
 // that what is known of progress is always that of the index which is read.
-func (a *app) moveTo(ctx context.Context, index string) error {
-	target, err := a.elastic.On(ctx, index)
+func (v *served) moveTo(ctx context.Context, index string) error {
+	target, err := v.elastic.On(ctx, index)
 	if err != nil {
 		return err
 	}
@@ -82,26 +82,26 @@ func (a *app) moveTo(ctx context.Context, index string) error {
 	if err != nil {
 		return err
 	}
-	if a.newIndexing != nil {
-		x, err := a.newIndexing(ctx, target)
+	if v.newIndexing != nil {
+		x, err := v.newIndexing(ctx, target)
 		if err != nil {
 			return err
 		}
-		a.indexing.Store(x)
+		v.indexing.Store(x)
 	}
-	if a.feeds.hub != nil {
-		a.feeds.hub.Follow("") // so that nobody takes one index's progress for the other's
+	if v.feeds.hub != nil {
+		v.feeds.hub.Follow("") // so that nobody takes one index's progress for the other's
 	}
-	a.elastic.Stay(index)
-	if a.feeds.hub != nil {
-		a.feeds.hub.Follow(id)
+	v.elastic.Stay(index)
+	if v.feeds.hub != nil {
+		v.feeds.hub.Follow(id)
 	}
 	return nil
 }
 
 // nextIndex waits until another index of the same schema than this one is live, and returns it with errMoved. Where one of
 // another schema is, queries stay with this one.
-func (a *app) nextIndex(ctx context.Context, index string) (string, error) {
+func (v *served) nextIndex(ctx context.Context, index string) (string, error) {
 	look := time.NewTicker(followInterval)
 	defer look.Stop()
 	refused := ""
@@ -111,25 +111,25 @@ func (a *app) nextIndex(ctx context.Context, index string) (string, error) {
 			return "", ctx.Err()
 		case <-look.C:
 		}
-		live, err := a.elastic.Published(ctx)
+		live, err := v.elastic.Published(ctx)
 		switch {
 		case err != nil:
-			a.logger.Warn("cannot find out which index is live; trying again", "error", err)
+			v.logger.Warn("cannot find out which index is live; trying again", "error", err)
 			continue
 		case live == index || live == refused:
 			continue
 		}
-		_, err = a.elastic.On(ctx, live)
+		_, err = v.elastic.On(ctx, live)
 		switch {
 		case err == nil:
 			return live, fmt.Errorf("index %s: %w", live, errMoved)
 		case errors.Is(err, elastic.ErrMapping):
 			refused = live
-			a.elastic.Stay(index)
-			a.logger.Warn("an index of another schema is live; this process stays with its own until it is stopped: "+
+			v.elastic.Stay(index)
+			v.logger.Warn("an index of another schema is live; this process stays with its own until it is stopped: "+
 				"it is time for the other version", "own", index, "live", live)
 		default:
-			a.logger.Warn("cannot look at the index that is live; trying again", "index", live, "error", err)
+			v.logger.Warn("cannot look at the index that is live; trying again", "index", live, "error", err)
 		}
 	}
 }

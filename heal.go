@@ -8,45 +8,40 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
-	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/verify"
 )
 
-// healer asks the owners for the parts of orders that miss events.
-type healer struct{ owners *compose.Owners }
-
-// ownerOf tells which service owns an aggregate of the order view, and which part of an order it tells.
-var ownerOf = map[event.Aggregate]struct {
-	owner compose.Owner
-	part  order.Aggregate
-}{
-	event.Order:    {compose.OrderOwner, order.AggregateOrder},
-	event.Ticket:   {compose.KitchenOwner, order.AggregateTicket},
-	event.Delivery: {compose.DeliveryOwner, order.AggregateDelivery},
-	event.Account:  {compose.AccountingOwner, order.AggregateBill},
+// healer asks the owners for the parts of documents that miss events.
+type healer struct {
+	owners verify.Owners
+	parts  map[event.Aggregate]string // their names
 }
 
-// newHealer returns nil where no owner of an order's parts is configured.
-func newHealer(owners *compose.Owners) indexer.Healer {
-	for _, o := range ownerOf {
-		if owners.Configured(o.owner) {
-			return healer{owners}
-		}
+// healer returns how to heal the view that the projection makes, nil where no owner of its parts is configured.
+func (d definition) healer(owners *compose.Owners, p projection.Projection) indexer.Healer {
+	if !d.owned(owners) {
+		return nil
 	}
-	return nil
+	h := healer{d.ask(owners), map[event.Aggregate]string{}}
+	for _, part := range p.New("").Parts() {
+		h.parts[part.Aggregate] = part.Name
+	}
+	return h
 }
 
 // Ask implements indexer.Healer.
 func (h healer) Ask(ctx context.Context, id string, aggregates []event.Aggregate) (json.RawMessage, error) {
-	var parts []order.Aggregate
+	var parts []string
 	for _, a := range aggregates {
-		parts = append(parts, ownerOf[a].part)
+		parts = append(parts, h.parts[a])
 	}
-	answer := h.owners.Compose(ctx, map[string]compose.Parts{id: compose.PartsOf(parts...)})[id]
-	if len(answer.Order.Parts) > 0 { // what one owner told is worth having, whatever became of the others
-		return answer.Order.Encode()
+	told := h.owners.Ask(ctx, map[string][]string{id: parts})[id]
+	if told.Document != nil { // what one owner told is worth having, whatever became of the others
+		return told.Document, nil
 	}
 	err := errors.New("the owners know nothing of it")
-	for _, failed := range answer.Failed {
+	for _, failed := range told.Failed {
 		err = failed
 	}
 	return nil, err

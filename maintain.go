@@ -8,13 +8,10 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/indexer"
-	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/rebuild"
-	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // rebuildSettings are what rebuild and rollback can be told.
@@ -82,8 +79,9 @@ func maintain(
 	if err != nil {
 		return err
 	}
-	if name != order.ViewName {
-		return usageError{fmt.Errorf("VIEW %q is not one of %s", name, order.ViewName)}
+	d, err := viewNamed(name)
+	if err != nil {
+		return err
 	}
 	if len(s.elastic.URLs) == 0 && s.data == "" {
 		return errors.New("where is the view? Set --elasticsearch or --data, as serve has it")
@@ -92,7 +90,7 @@ func maintain(
 	if err != nil {
 		return err
 	}
-	indices, err := openIndices(ctx, s, name)
+	indices, err := openIndices(ctx, s, d)
 	if errors.Is(err, embedded.ErrLocked) {
 		return fmt.Errorf("%w: an embedded view is rebuilt while nothing else uses it; stop that process first", err)
 	}
@@ -120,17 +118,13 @@ func maintain(
 		bar.show(p)
 		metrics.observe(p)
 	}
-	return do(rebuild.New(s.kafka.Brokers, config, sources, projection.NewOrders(ordering), indices, rebuild.Options{
+	return do(rebuild.New(s.kafka.Brokers, config, sources, d.projection(ordering), indices, rebuild.Options{
 		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: observe,
 	}), bar)
 }
 
-func openIndices(ctx context.Context, s rebuildSettings, name string) (view.Indices, error) {
-	sdl, err := schema.Load()
-	if err != nil {
-		return nil, err
-	}
-	mapping, err := view.MappingOf(sdl, name)
+func openIndices(ctx context.Context, s rebuildSettings, d definition) (view.Indices, error) {
+	mapping, err := d.readMapping()
 	if err != nil {
 		return nil, err
 	}

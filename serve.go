@@ -9,11 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"sync/atomic"
+	"slices"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -22,14 +20,10 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
-	"github.com/viewgate/viewgate/projection"
-	"github.com/viewgate/viewgate/rebuild"
-	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
-	"github.com/viewgate/viewgate/view/order"
 	"github.com/viewgate/viewgate/watch"
 	"github.com/viewgate/viewgate/web"
 )
@@ -46,7 +40,7 @@ type settings struct {
 	configFile string
 	elastic    elastic.Options    // without URLs: the embedded store
 	kafka      indexer.Connection // without brokers, in a gateway: none
-	feedTopic  string             // "": named by the view
+	feedPrefix string             // of the feeds' topics; "": that of the names in Elasticsearch
 	owners     compose.Options
 	verifyRate float64 // documents a second that are compared with their owners; 0: none
 }
@@ -74,96 +68,76 @@ func serve(ctx context.Context, c console, s settings) error {
 
 // app is the parts of one process, wired.
 type app struct {
-	logger   *slog.Logger
-	store    view.Store               // what queries read
-	elastic  *elastic.Store           // the same; nil where the store is embedded
-	indexing atomic.Pointer[indexing] // nil in a gateway
-
-	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
-	feeds       feeds
-	watcher     *watch.Watcher // nil in an indexer, and where nobody tells what changes
-	graphql     *graph.Handler // nil in an indexer
-	handler     http.Handler
-	server      net.Listener
+	logger  *slog.Logger
+	views   []*served
+	watcher *watch.Watcher // nil in an indexer, and where nobody tells what changes
+	graphql *graph.Handler // nil in an indexer
+	handler http.Handler
+	server  net.Listener
 }
 
-// assemble opens the view, wires the parts and listens. Nothing runs yet.
+// assemble opens the views, wires the parts and listens. Nothing runs yet.
 func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	a := &app{logger: logger}
+	if err := a.open(ctx, s); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *app) open(ctx context.Context, s settings) error {
 	sources, ordering, err := readTopics(s.configFile)
 	if err != nil {
-		return nil, err
-	}
-	sdl, err := schema.Load()
-	if err != nil {
-		return nil, err
-	}
-	mapping, err := view.MappingOf(sdl, order.ViewName)
-	if err != nil {
-		return nil, err
-	}
-	a := &app{logger: logger}
-	target, err := a.openStore(ctx, s, mapping)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.owners.Registerer = registry
-	owners, err := compose.NewOwners(mapping, s.owners)
+	common := shared{settings: s, ordering: ordering, registry: registry}
+	orderMapping, err := orders.readMapping()
 	if err != nil {
-		return nil, errors.Join(err, a.store.Close())
+		return err
+	}
+	s.owners.Registerer = registry
+	if common.owners, err = compose.NewOwners(orderMapping, s.owners); err != nil {
+		return err
+	}
+	if len(s.kafka.Brokers) > 0 {
+		if common.config, err = waitableKafka(ctx, s.kafka, a.logger); err != nil {
+			return err
+		}
+	}
+	for _, d := range definitions() {
+		own := d.sourcesAmong(sources)
+		if len(own) == 0 {
+			a.logger.Warn("no topic is configured that the view is made of, so it is left out", "view", d.name)
+			continue
+		}
+		mapping, err := d.readMapping()
+		if err != nil {
+			return err
+		}
+		v, err := openServed(ctx, d, mapping, own, common, a.logger)
+		if err != nil {
+			return err
+		}
+		a.views = append(a.views, v)
 	}
 	mux := http.NewServeMux()
-	var config *sarama.Config
-	if len(s.kafka.Brokers) > 0 {
-		if config, err = waitableKafka(ctx, s.kafka, logger); err != nil {
-			return nil, errors.Join(err, a.store.Close())
-		}
-	}
-	if err := a.openFeeds(ctx, s, config, sources, target); err != nil {
-		return nil, errors.Join(err, a.store.Close())
-	}
-	a.feeds.register(registry)
-	if s.role != roleGateway {
-		a.newIndexing = func(ctx context.Context, target view.Index) (*indexing, error) {
-			id, err := target.ID(ctx)
-			if err != nil {
-				return nil, err
-			}
-			x := &indexing{metrics: prometheus.NewRegistry()}
-			orders := projection.NewOrders(ordering)
-			x.Indexer, err = indexer.New(s.kafka.Brokers, config, sources, []indexer.View{{
-				Name: order.ViewName, Projection: orders, Store: target, Index: id, Healer: newHealer(owners),
-			}}, indexer.Options{
-				Group: rebuild.Group(s.group, id), Feed: a.feeds.publisher, Logger: logger, Registerer: x.metrics,
-			})
-			if err == nil && s.verifyRate > 0 {
-				v := verify.New(target, orders, owners, verify.Options{
-					Logger: logger, Registerer: x.metrics, Passed: passedBy(x.Indexer),
-					Orders: ordersOf(owners), Consumers: 5, // of a hundred documents each
-				})
-				x.watch = func(ctx context.Context) error { return v.Watch(ctx, target, s.verifyRate) }
-			}
-			return x, err
-		}
-		first, err := a.newIndexing(ctx, target)
-		if err != nil {
-			return nil, errors.Join(err, a.store.Close())
-		}
-		a.indexing.Store(first)
-	}
 	if s.role != roleIndexer {
-		if err := a.routeGateway(mux, s, mapping, owners, registry); err != nil {
-			return nil, errors.Join(err, a.store.Close())
+		if err := a.routeGateway(mux, common); err != nil {
+			return err
 		}
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		all := prometheus.Gatherers{registry}
-		if x := a.indexing.Load(); x != nil {
-			all = append(all, x.metrics)
+		for _, v := range a.views {
+			if x := v.indexing.Load(); x != nil {
+				all = append(all, x.metrics)
+			}
 		}
 		promhttp.HandlerFor(all, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 	})
@@ -171,9 +145,9 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 	mux.HandleFunc("GET /readyz", a.ready)
 	a.handler = mux
 	if a.server, err = net.Listen("tcp", s.addr); err != nil {
-		return nil, errors.Join(fmt.Errorf("--addr: %w", err), a.store.Close())
+		return fmt.Errorf("--addr: %w", err)
 	}
-	return a, nil
+	return nil
 }
 
 // The roles that a process can have.
@@ -201,7 +175,7 @@ func (s settings) check() error {
 		return usageError{errors.New("--verify-rate goes with an indexer: --role indexer or all")}
 	case s.verifyRate != 0 && !(s.verifyRate > 0 && s.verifyRate <= verify.MaxRate):
 		return usageError{fmt.Errorf("--verify-rate %g: 0 to %d documents a second are possible", s.verifyRate, verify.MaxRate)}
-	case s.verifyRate != 0 && s.owners.Order+s.owners.Kitchen+s.owners.Delivery+s.owners.Accounting == "":
+	case s.verifyRate != 0 && s.owners.Order+s.owners.Kitchen+s.owners.Delivery+s.owners.Accounting+s.owners.Restaurant == "":
 		return usageError{errors.New("--verify-rate: whom to compare with? Set --order-service and the others")}
 	case s.role != roleGateway && len(s.kafka.Brokers) == 0:
 		return usageError{errors.New("--kafka names no broker")}
@@ -209,39 +183,13 @@ func (s settings) check() error {
 	return nil
 }
 
-// openStore opens the view that queries read, and returns the index that an indexer writes. In Elasticsearch it is the one
-// that is live now, for both, until follow gives them another.
-func (a *app) openStore(ctx context.Context, s settings, m *view.Mapping) (view.Index, error) {
-	if len(s.elastic.URLs) > 0 {
-		store, err := elastic.Open(ctx, m, s.elastic)
-		if err != nil {
-			return nil, err
-		}
-		store.Stay(store.Index())
-		a.store, a.elastic = store, store
-		return store.Pinned(), nil
-	}
-	var store *embedded.Store
-	var err error
-	if s.temporary {
-		store, err = embedded.OpenTemp(m, embedded.Options{})
-	} else {
-		store, err = embedded.Open(viewDir(s.data, m), m, embedded.Options{})
-	}
-	if err != nil {
-		return nil, err
-	}
-	a.store = store
-	return store, nil
-}
-
-// viewDir returns the directory of a view's embedded store.
-func viewDir(data string, m *view.Mapping) string { return filepath.Join(data, "view", m.View) }
-
 // routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
-func (a *app) routeGateway(
-	mux *http.ServeMux, s settings, m *view.Mapping, owners *compose.Owners, registry *prometheus.Registry,
-) (err error) {
+func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
+	at := slices.IndexFunc(a.views, func(v *served) bool { return v.name == orders.name })
+	if at < 0 {
+		return errors.New("--config: a gateway needs the view of orders, and no topic is configured that it is made of")
+	}
+	v := a.views[at]
 	tokens := compose.RandomTokenKey()
 	if s.tokenKey != "" {
 		if tokens, err = compose.NewTokenKey([]byte(s.tokenKey)); err != nil {
@@ -252,7 +200,7 @@ func (a *app) routeGateway(
 		Namespace: "viewgate", Name: "query_seconds", Help: "Time to answer an operation, by its root field and outcome.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15),
 	}, []string{"operation", "outcome"})
-	registry.MustRegister(latency)
+	s.registry.MustRegister(latency)
 	o := graph.Options{
 		Viewer:   func(*http.Request) view.Viewer { return view.Support() },
 		TokenKey: tokens,
@@ -261,25 +209,17 @@ func (a *app) routeGateway(
 			latency.WithLabelValues(operation, outcome).Observe(took.Seconds())
 		},
 	}
-	empty := func() (view.Store, error) { return embedded.OpenMemory(m) }
-	reading := compose.ReaderOptions{Scratch: empty}
-	if a.feeds.log != nil {
-		reading.Progress = progress{a.feeds.hub, a.feeds.log}
-	}
-	if a.elastic != nil {
-		var ok bool
-		if reading.SearchDelay, ok = a.elastic.SearchDelay(); !ok {
-			reading.SearchDelay = compose.Never
-		}
-	}
-	reader := compose.NewReader(a.store, m, owners, reading)
-	if a.feeds.log != nil {
-		a.watcher = watch.New(a.store, m, empty, func() watch.Listener { return a.feeds.hub.Listen() }, watch.Options{
-			Refresh: reader.Refresh, Logger: a.logger, Registerer: registry,
+	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }
+	reading := v.reading()
+	reading.Scratch = empty
+	reader := compose.NewReader(v.store, v.mapping, s.owners, reading)
+	if v.feeds.log != nil {
+		a.watcher = watch.New(v.store, v.mapping, empty, func() watch.Listener { return v.feeds.hub.Listen() }, watch.Options{
+			Refresh: reader.Refresh, Logger: a.logger, Registerer: s.registry,
 		})
 		o.Watcher = a.watcher
 	}
-	if a.graphql, err = graph.NewHandler(reader, m, o); err != nil {
+	if a.graphql, err = graph.NewHandler(reader, v.mapping, o); err != nil {
 		return err
 	}
 	mux.Handle("/graphql", a.graphql)
@@ -313,8 +253,10 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	if a.watcher != nil {
 		group.Go(func() error { return a.watcher.Run(ctx) })
 	}
-	group.Go(func() error { a.feeds.hear(ctx); return nil })
-	group.Go(func() error { return a.feeds.whileTelling(ctx, a.follow) })
+	for _, v := range a.views {
+		group.Go(func() error { v.feeds.hear(ctx); return nil })
+		group.Go(func() error { return v.feeds.whileTelling(ctx, v.follow) })
+	}
 	started(readable(a.server.Addr().String()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- group.Wait() }()
@@ -339,12 +281,11 @@ func (a *app) stopServing(ctx context.Context, server *http.Server) error {
 
 // close closes what assemble opened.
 func (a *app) close() {
-	a.server.Close()
-	if err := a.feeds.close(); err != nil {
-		a.logger.Error("close the feed", "error", err)
+	if a.server != nil {
+		a.server.Close()
 	}
-	if err := a.store.Close(); err != nil {
-		a.logger.Error("close the view", "error", err)
+	for _, v := range a.views {
+		v.close()
 	}
 }
 
@@ -368,17 +309,13 @@ type readiness struct {
 
 // ready answers 200 where the process does its work, else 503, and says what is wrong.
 func (a *app) ready(w http.ResponseWriter, r *http.Request) {
-	answer := readiness{Ready: true, Checks: map[string]string{"view": "ok"}}
-	wrong := func(what, why string) { answer.Ready, answer.Checks[what] = false, why }
+	answer := readiness{Ready: true, Checks: map[string]string{}}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if _, err := a.store.Search(ctx, view.Support(), view.Query{}); err != nil {
-		wrong("view", err.Error())
-	}
-	if x := a.indexing.Load(); x != nil {
-		answer.Checks["indexer"] = "ok"
-		if _, known := x.Lag(); !known {
-			wrong("indexer", "no partitions are claimed: Kafka is not reached, or other indexers of the group have them all")
+	for _, v := range a.views {
+		for what, is := range v.checks(ctx) {
+			answer.Checks[what] = is
+			answer.Ready = answer.Ready && is == "ok"
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")

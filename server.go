@@ -97,7 +97,7 @@ The flags choose among them. What has been replayed is remembered, and not repla
 		"rebuild", "VIEW", "build a view anew from the topics' beginning, and put it in the live one's place",
 		`Beside the live index, which is read and written on meanwhile, a new one is filled. When it has caught up, it is
 compared with the live one, and made live itself if they do not differ; running indexers go on with it. A rebuild that was
-interrupted goes on where it was. The only VIEW is orders.
+interrupted goes on where it was. VIEW is one of {views}.
 
 With --data, nothing else may be using the directory.
 
@@ -117,7 +117,7 @@ With --data, nothing else may be using the directory.
 		`Documents chosen at random are compared, part by part and field by field, with what their owners answer. Values count at
 equal versions: there a difference is drift, and a table tells it. What is at another version is looked at again after a
 pause, and told if it still is: behind is a view that has not come to where its owner was at the first look, ahead an
-owner that answers what was. The only VIEW is orders.
+owner that answers what was. VIEW is one of {views}.
 
 With --heal the owners' answers are joined with what is wrong. Indexers may run meanwhile: nothing of theirs is lost.
 With --data, nothing else may be using the directory.
@@ -206,7 +206,7 @@ func (cmd command) usage(w io.Writer, f *flags) {
 	fmt.Fprintf(w, "viewgate %s: %s\n\nUsage: viewgate %s\n\n", cmd.name, cmd.summary,
 		strings.Join(strings.Fields(cmd.name+" "+cmd.arguments+" [FLAGS]"), " "))
 	if cmd.help != "" {
-		fmt.Fprintf(w, "%s\n\n", cmd.help)
+		fmt.Fprintf(w, "%s\n\n", strings.ReplaceAll(cmd.help, "{views}", strings.Join(viewNames(), ", ")))
 	}
 	f.VisitAll(func(fl *flag.Flag) {
 		kind, text := flag.UnquoteUsage(fl)
@@ -279,9 +279,9 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
 	indexFlags(f, &s.group, &s.elastic)
-	f.text(&s.feedTopic, "feed-topic", "FEED_TOPIC", "",
-		"`TOPIC` by which indexers tell gateways what has changed, where the view is in Elasticsearch; without, the name of "+
-			"the view's alias there, and .feed")
+	f.text(&s.feedPrefix, "feed-prefix", "FEED_PREFIX", "",
+		"what the `NAMES` of the topics begin with by which indexers tell gateways what has changed, where the views are in "+
+			"Elasticsearch: one for each view, with its name and .feed behind; without, what names there begin with")
 	configFlag(f, &s.configFile)
 	ownerFlags(f, &s.owners, "to be asked for answers fresher than the view",
 		compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner,
@@ -392,14 +392,13 @@ func metricsFlag(f *flags, addr *string) {
 func verifyFlags(f *flags) func(context.Context, console, []string) error {
 	var s verifySettings
 	maintenanceFlags(f, &s.rebuildSettings)
-	ownerFlags(f, &s.owners, "to be compared with", compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner,
-		compose.AccountingOwner)
+	ownerFlags(f, &s.owners, "to be compared with", allOwners()...)
 	f.IntVar(&s.sample, "sample", 1000, "`NUMBER` of documents to compare, 10000 at most; 0: all")
 	f.BoolVar(&s.all, "all", false, "compare every document")
 	f.Int64Var(&s.seed, "seed", 0, "`SEED` of the choice of documents: the same one chooses the same ones; 0: any")
-	f.IntVar(&s.consumers, "consumers", 20,
+	f.IntVar(&s.groups, "consumers", 20,
 		"`NUMBER` of consumers, of those in the documents, to ask the Order service for all their orders, so that some are "+
-			"found which the view lacks")
+			"found which the view lacks; 0: none. Of another view its owner lists what it has")
 	f.DurationVar(&s.pause, "pause", 5*time.Second,
 		"`TIME` after which a document that is behind is looked at again; more than the view's usual lag")
 	f.BoolVar(&s.heal, "heal", false, "join the owners' answers with what is wrong")

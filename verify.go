@@ -16,13 +16,10 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/indexer"
-	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/rebuild"
-	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // verifySettings are what verify can be told.
@@ -31,7 +28,7 @@ type verifySettings struct {
 	owners          compose.Options
 	all             bool
 	seed            int64 // 0: any
-	consumers       int   // asked for their orders
+	groups          int   // asked for what their owner lists of them, such as consumers for their orders
 	heal            bool
 	pause           time.Duration
 }
@@ -43,14 +40,12 @@ const maxSample = 10_000
 var errUnsound = errors.New("the view is not what its owners say")
 
 // check reports what verify cannot do, as a usageError.
-func (s verifySettings) check(name string) error {
+func (s verifySettings) check() error {
 	switch {
-	case name != order.ViewName:
-		return usageError{fmt.Errorf("VIEW %q is not one of %s", name, order.ViewName)}
 	case s.sample < 0 || s.sample > maxSample:
 		return usageError{fmt.Errorf("--sample %d: 1 to %d are possible; --all compares every document", s.sample, maxSample)}
-	case s.consumers < 0:
-		return usageError{fmt.Errorf("--consumers %d: not a number of 0 or more", s.consumers)}
+	case s.groups < 0:
+		return usageError{fmt.Errorf("--consumers %d: not a number of 0 or more", s.groups)}
 	case s.pause <= 0:
 		return usageError{fmt.Errorf("--pause %s: not a time above 0", s.pause)}
 	case s.seed < 0:
@@ -63,7 +58,11 @@ func (s verifySettings) check(name string) error {
 
 // verifyView compares a view with its owners, and mends it where that is asked for.
 func verifyView(ctx context.Context, c console, s verifySettings, name string) error {
-	if err := s.check(name); err != nil {
+	d, err := viewNamed(name)
+	if err != nil {
+		return err
+	}
+	if err := s.check(); err != nil {
 		return err
 	}
 	bar := &progressLine{w: c.err}
@@ -75,11 +74,7 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 	if err != nil {
 		return err
 	}
-	sdl, err := schema.Load()
-	if err != nil {
-		return err
-	}
-	mapping, err := view.MappingOf(sdl, name)
+	mapping, err := orders.readMapping()
 	if err != nil {
 		return err
 	}
@@ -87,10 +82,10 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 	if err != nil {
 		return err
 	}
-	if err := tellOwners(c.out, owners); err != nil {
+	if err := d.tellOwners(c.out, owners); err != nil {
 		return err
 	}
-	indices, err := openIndices(ctx, s.rebuildSettings, name)
+	indices, err := openIndices(ctx, s.rebuildSettings, d)
 	if errors.Is(err, embedded.ErrLocked) {
 		return fmt.Errorf("%w: an embedded view is compared while nothing else uses it; the process that does can compare it "+
 			"itself, with serve --verify-rate, and tell by its log and metrics. To mend it, stop that process first", err)
@@ -119,7 +114,7 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 		if err != nil {
 			return nil, err
 		}
-		return rebuild.OpenLag(s.kafka.Brokers, config, sources, rebuild.Group(s.group, id))
+		return rebuild.OpenLag(s.kafka.Brokers, config, d.sourcesAmong(sources), rebuild.Group(s.group, id))
 	}, logger: logger}
 	defer lag.close()
 	if s.seed == 0 {
@@ -130,31 +125,13 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", index.Name(), s.chosen(total))
-	o := verify.Options{
-		Heal: s.heal, Pause: s.pause, Seed: s.seed, Observe: func(p verify.Progress) { bar.show(p) }, Passed: lag.passed,
-	}
-	if s.consumers > 0 {
-		o.Consumers, o.Orders = s.consumers, ordersOf(owners)
-	}
-	report, err := verify.New(index, projection.NewOrders(ordering), owners, o).Verify(ctx, ids, total)
+	report, err := verify.New(index, d.projection(ordering), d.ask(owners), d.verification(owners, verify.Options{
+		Heal: s.heal, Pause: s.pause, Seed: s.seed, Groups: s.groups, Passed: lag.passed,
+		Observe: func(p verify.Progress) { bar.show(p) },
+	})).Verify(ctx, ids, total)
 	bar.end()
-	describeVerification(c.out, report, s.heal)
+	d.describeVerification(c.out, report, s.heal)
 	return verdictOf(report, err)
-}
-
-// ordersOf returns how to ask for a consumer's orders, nil where nobody knows the Order service.
-func ordersOf(owners *compose.Owners) func(context.Context, string) ([]string, error) {
-	if !owners.Configured(compose.OrderOwner) {
-		return nil
-	}
-	return func(ctx context.Context, consumerID string) ([]string, error) {
-		told, err := owners.RecentOrders(ctx, consumerID, time.Time{})
-		var ids []string
-		for _, c := range told {
-			ids = append(ids, c.Order.OrderID)
-		}
-		return ids, err
-	}
 }
 
 // verdictOf returns the error that a verification's exit code comes from.
@@ -169,21 +146,21 @@ func verdictOf(r verify.Report, err error) error {
 	case r.Parts[verify.Failed] > 0:
 		return fmt.Errorf("%d parts could not be compared: %w", r.Parts[verify.Failed], r.Examples[verify.Failed].Err)
 	case r.ListFailed != nil:
-		return fmt.Errorf("orders that the view lacks could not be looked for: %w", r.ListFailed)
+		return fmt.Errorf("documents that the view lacks could not be looked for: %w", r.ListFailed)
 	}
 	return nil
 }
 
 // tellOwners says which parts are not compared, for want of their owner.
-func tellOwners(w io.Writer, owners *compose.Owners) error {
+func (d definition) tellOwners(w io.Writer, owners *compose.Owners) error {
 	var missing []string
-	for _, o := range ownerOf {
-		if !owners.Configured(o.owner) {
-			missing = append(missing, fmt.Sprintf("--%s-service", o.owner))
+	for _, o := range d.owners {
+		if !owners.Configured(o) {
+			missing = append(missing, fmt.Sprintf("--%s-service", o))
 		}
 	}
 	slices.Sort(missing)
-	if len(missing) == len(ownerOf) {
+	if len(missing) == len(d.owners) {
 		return usageError{fmt.Errorf("whom to compare with? Set %s, as serve has them", strings.Join(missing, ", "))}
 	}
 	if len(missing) > 0 {
@@ -276,7 +253,7 @@ func passedBy(x *indexer.Indexer) func(context.Context) bool {
 }
 
 // describeVerification writes what a verification found.
-func describeVerification(w io.Writer, r verify.Report, heal bool) {
+func (d definition) describeVerification(w io.Writer, r verify.Report, heal bool) {
 	if len(r.Fields) > 0 {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "FIELD\tDOCUMENTS\tEXAMPLE\tVIEW\tOWNER")
@@ -289,21 +266,21 @@ func describeVerification(w io.Writer, r verify.Report, heal bool) {
 	}
 	for _, o := range verify.Outcomes {
 		if example, ok := r.Examples[o]; ok && o != verify.Drift {
-			fmt.Fprintf(w, "%s, for example %s of order %s: the view has %s, the owner %s%s\n", words(o), example.Part,
+			fmt.Fprintf(w, "%s, for example %s of document %s: the view has %s, the owner %s%s\n", words(o), example.Part,
 				example.ID, versionOf(example.View), versionOf(example.Owner), because(example.Err))
 		}
 	}
 	for _, f := range r.Mended {
-		fmt.Fprintf(w, "healed %s of order %s (%s)\n", f.Part, f.ID, words(f.Outcome))
+		fmt.Fprintf(w, "healed %s of document %s (%s)\n", f.Part, f.ID, words(f.Outcome))
 	}
 	if more := r.Healed - len(r.Mended); more > 0 {
 		fmt.Fprintf(w, "healed %d more\n", more)
 	}
 	for _, f := range r.Left {
-		fmt.Fprintf(w, "not healed: %s of order %s (%s)%s\n", f.Part, f.ID, words(f.Outcome), because(f.Err))
+		fmt.Fprintf(w, "not healed: %s of document %s (%s)%s\n", f.Part, f.ID, words(f.Outcome), because(f.Err))
 	}
-	if r.Consumers > 0 {
-		fmt.Fprintf(w, "asked for the orders of %d consumers: they have %d\n", r.Consumers, r.Listed)
+	if r.Groups > 0 {
+		fmt.Fprintf(w, "asked for the %s of %d %s: %d are listed\n", d.name, r.Groups, d.grouped, r.Listed)
 	}
 	var counts []string
 	parts := 0

@@ -187,7 +187,7 @@ func (p *process) drifted(fields ...string) {
 			return err
 		}
 		for _, f := range fields {
-			if !strings.Contains(string(text), fmt.Sprintf("viewgate_view_drift_total{field=%q}", f)) {
+			if !strings.Contains(string(text), fmt.Sprintf("viewgate_view_drift_total{field=%q,view=\"orders\"}", f)) {
 				return fmt.Errorf("no drift of %s is counted", f)
 			}
 		}

@@ -153,9 +153,9 @@ func TestDeadLetters(t *testing.T) {
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP viewgate_events_total Events by what became of them.
 # TYPE viewgate_events_total counter
-viewgate_events_total{outcome="applied",topic="`+topic+`"} 2
-viewgate_events_total{outcome="refused",topic="`+topic+`"} 2
-viewgate_events_total{outcome="skipped",topic="`+topic+`"} 1
+viewgate_events_total{outcome="applied",topic="`+topic+`",view="orders"} 2
+viewgate_events_total{outcome="refused",topic="`+topic+`",view="orders"} 2
+viewgate_events_total{outcome="skipped",topic="`+topic+`",view="orders"} 1
 `), "viewgate_events_total"); err != nil {
 		t.Error(err)
 	}

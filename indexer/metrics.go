@@ -1,8 +1,13 @@
 package indexer
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strings"
 
-// metrics are what an operator watches. Lag is read when it is asked for.
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what an operator watches. Lag is read when it is asked for. All have the label view, so that one registry
+// takes the indexers of several views; of an indexer of several, what is counted for all of them has all their names there.
 type metrics struct {
 	consumed  *prometheus.CounterVec // records by topic
 	events    *prometheus.CounterVec // events by topic and outcome
@@ -16,8 +21,17 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
+	var names []string
+	for _, v := range x.views {
+		names = append(names, v.Name)
+	}
+	all := prometheus.Labels{"view": strings.Join(names, "+")}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "viewgate", Name: name, Help: help}, labels)
+		o := prometheus.CounterOpts{Namespace: "viewgate", Name: name, Help: help}
+		if labels[0] != "view" {
+			o.ConstLabels = all
+		}
+		return prometheus.NewCounterVec(o, labels)
 	}
 	m := &metrics{
 		consumed:  counter("records_consumed_total", "Records consumed from Kafka.", "topic"),
@@ -29,7 +43,7 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 		gaps:      counter("gaps_total", "Documents found to miss events when they were looked at again.", "view"),
 		healed:    counter("owner_answers_total", "Owners' answers folded into documents that missed events.", "view", "outcome"),
 		sessions: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "viewgate", Name: "consumer_sessions_total", Help: "Times that partitions were claimed.",
+			Namespace: "viewgate", Name: "consumer_sessions_total", Help: "Times that partitions were claimed.", ConstLabels: all,
 		}),
 	}
 	if r == nil {
@@ -37,14 +51,15 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 	}
 	r.MustRegister(m.consumed, m.events, m.letters, m.written, m.conflicts, m.retries, m.gaps, m.healed, m.sessions,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "viewgate", Name: "gaps", Help: "Documents that are known to miss events.",
+			Namespace: "viewgate", Name: "gaps", Help: "Documents that are known to miss events.", ConstLabels: all,
 		}, func() float64 { return float64(x.gaps.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "lag_records", Help: "Records of the claimed partitions that are not indexed yet.",
+			ConstLabels: all,
 		}, func() float64 { lag, _ := x.Lag(); return float64(lag.Records) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "lag_seconds",
-			Help: "Age of the newest end of the claimed partitions that is indexed.",
+			Help: "Age of the newest end of the claimed partitions that is indexed.", ConstLabels: all,
 		}, func() float64 { lag, _ := x.Lag(); return lag.Age.Seconds() }))
 	return m
 }

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // Outcome is what comparing a part with its owner's answer told. Its text is a metric's label.
@@ -39,7 +38,7 @@ var Outcomes = []Outcome{
 
 // Verdict is what was found of one part of a document.
 type Verdict struct {
-	Part        order.Aggregate
+	Part        string // its name in the document
 	Outcome     Outcome
 	View, Owner view.Version // 0 where it has none
 	Differences []Difference // of Drift, and of Unversioned where the owner has an answer; ordered by field
@@ -54,34 +53,39 @@ type Difference struct {
 	View, Owner string
 }
 
-// Compare compares an order with what its owners answered, part by part. O is nil where the view has no such document.
-// There is a verdict on each part that either side has; none on one whose owner is not configured. The timeline and what
-// is derived from the parts is left out: no owner tells it.
-func Compare(o *order.Order, answer compose.Composition) []Verdict {
+// Compare compares a document with what its owners answered, part by part. InView is nil where the view has no such
+// document; atOwner knows nothing of parts that were not answered, and failed has those whose owner could not be asked.
+// There is a verdict on each part that either side has; none on one whose owner is not configured. A part's history, and
+// what is derived from the parts, is left out: no owner tells it.
+func Compare(inView, atOwner projection.Document, failed map[string]error) []Verdict {
+	var have []projection.Part
+	if inView != nil {
+		have = inView.Parts()
+	}
 	var verdicts []Verdict
-	for _, a := range order.Aggregates {
-		if v, ok := comparePart(a, o, answer); ok {
+	for i, told := range atOwner.Parts() {
+		mine := projection.Part{Name: told.Name, Aggregate: told.Aggregate}
+		if inView != nil {
+			mine = have[i]
+		}
+		if v, ok := comparePart(mine, told, failed[told.Name]); ok {
+			if v.Outcome == Behind && inView == nil {
+				v.Outcome = MissingInView
+			}
 			verdicts = append(verdicts, v)
 		}
 	}
 	return verdicts
 }
 
-func comparePart(a order.Aggregate, o *order.Order, answer compose.Composition) (v Verdict, ok bool) {
-	var have, told view.Part
-	if o != nil && o.Parts[a] != nil {
-		have = *o.Parts[a]
-	}
-	if p := answer.Order.Parts[a]; p != nil {
-		told = *p
-	}
-	v = Verdict{Part: a, View: have.Version, Owner: told.Version, last: have.Last}
+func comparePart(have, told projection.Part, failed error) (v Verdict, ok bool) {
+	v = Verdict{Part: have.Name, View: have.Version, Owner: told.Version, last: have.Last}
 	begun := have.Begun() || len(have.Waiting) > 0 || have.Degraded != nil
-	switch err := answer.Failed[a]; {
-	case errors.Is(err, compose.ErrNotConfigured):
+	switch {
+	case errors.Is(failed, compose.ErrNotConfigured):
 		return Verdict{}, false
-	case err != nil:
-		v.Outcome, v.Err = Failed, err
+	case failed != nil:
+		v.Outcome, v.Err = Failed, failed
 	case !begun && told.Version == 0:
 		return Verdict{}, false
 	case have.Degraded != nil:
@@ -89,19 +93,17 @@ func comparePart(a order.Aggregate, o *order.Order, answer compose.Composition) 
 	case !have.Versioned():
 		v.Outcome = Unversioned
 		if told.Version > 0 {
-			v.Differences = differences(a, o, answer.Order)
+			v.Differences = differences(have, told)
 		}
 	case told.Version == 0:
 		v.Outcome = MissingAtOwner
-	case o == nil:
-		v.Outcome = MissingInView
 	case have.Version < told.Version:
 		v.Outcome = Behind
 	case have.Version > told.Version:
 		v.Outcome = Ahead
 	default:
 		v.Outcome = Equal
-		if v.Differences = differences(a, o, answer.Order); len(v.Differences) > 0 {
+		if v.Differences = differences(have, told); len(v.Differences) > 0 {
 			v.Outcome = Drift
 		}
 	}
@@ -159,51 +161,16 @@ func (v *Verdict) wrong() bool {
 	return false
 }
 
-// prefixes are what fields of the parts begin with.
-var prefixes = map[order.Aggregate]string{
-	order.AggregateOrder: "order", order.AggregateTicket: "ticket", order.AggregateDelivery: "delivery",
-	order.AggregateBill: "bill",
-}
-
-// differences returns the fields of a part that differ in two orders.
-func differences(a order.Aggregate, inView, atOwner *order.Order) []Difference {
+// differences returns the fields that differ between two states of a part, ordered, each once.
+func differences(inView, atOwner projection.Part) []Difference {
 	var found []Difference
-	walk(prefixes[a], state(inView, a), state(atOwner, a), func(d Difference) {
+	walk(strings.ToLower(inView.Name), inView.State, atOwner.State, func(d Difference) {
 		if !slices.ContainsFunc(found, func(x Difference) bool { return x.Field == d.Field }) { // the first in a list
 			found = append(found, d)
 		}
 	})
 	slices.SortFunc(found, func(a, b Difference) int { return strings.Compare(a.Field, b.Field) })
 	return found
-}
-
-// state returns what a part holds of its aggregate as decoded JSON, without the version, which is derived.
-func state(o *order.Order, a order.Aggregate) any {
-	var part any
-	switch a {
-	case order.AggregateOrder:
-		part = o.Details
-	case order.AggregateTicket:
-		part = o.Ticket
-	case order.AggregateDelivery:
-		part = o.Delivery
-	case order.AggregateBill:
-		part = o.Bill
-	}
-	var decoded any
-	text, err := json.Marshal(part)
-	if err == nil {
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber() // exact
-		err = d.Decode(&decoded)
-	}
-	if err != nil { // it was decoded from JSON
-		panic(fmt.Sprintf("verify: order %s: %v", o.OrderID, err))
-	}
-	if fields, ok := decoded.(map[string]any); ok {
-		delete(fields, "version")
-	}
-	return decoded
 }
 
 // walk tells what differs between two JSON values. Lists of one length are compared element by element, others whole.

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -77,8 +78,14 @@ func someOrder(t *rapid.T, id string) *order.Order {
 	return o
 }
 
+// answered is what owners answered of an order.
+type answered struct {
+	*order.Order
+	failed map[string]error
+}
+
 // answerOf returns what owners answer who have these parts.
-func answerOf(o *order.Order) compose.Composition {
+func answerOf(o *order.Order) answered {
 	answer := copyOf(o)
 	answer.Timeline = nil
 	for a, p := range answer.Parts {
@@ -88,7 +95,29 @@ func answerOf(o *order.Order) compose.Composition {
 		}
 		*p = view.Part{Version: p.Version, Origin: view.FromOwner}
 	}
-	return compose.Composition{Order: answer, Failed: map[order.Aggregate]error{}}
+	return answered{answer, map[string]error{}}
+}
+
+var orders = projection.NewOrders(nil)
+
+// documentOf returns an order as the projection has it; none for nil.
+func documentOf(o *order.Order) projection.Document {
+	if o == nil {
+		return nil
+	}
+	source, err := o.Encode()
+	if err != nil {
+		panic(err)
+	}
+	d, err := orders.Decode(source)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func compare(o *order.Order, answer answered) []Verdict {
+	return Compare(documentOf(o), documentOf(answer.Order), answer.failed)
 }
 
 func copyOf(o *order.Order) *order.Order {
@@ -188,8 +217,8 @@ func TestCompareTellsWhatDiffers(t *testing.T) {
 		o := someOrder(t, "1")
 		changed, want := mutate(t, o, 4)
 		var got []string
-		for _, v := range Compare(changed, answerOf(o)) {
-			prefix := prefixes[v.Part] + "."
+		for _, v := range compare(changed, answerOf(o)) {
+			prefix := strings.ToLower(v.Part) + "."
 			outcome := Equal
 			if slices.ContainsFunc(want, func(field string) bool { return strings.HasPrefix(field, prefix) }) {
 				outcome = Drift
@@ -212,7 +241,7 @@ func TestCompareTellsWhatDiffers(t *testing.T) {
 }
 
 // pair is an order in the view, and what its owners have.
-func pair(changeView, changeOwner func(*order.Order)) (*order.Order, compose.Composition) {
+func pair(changeView, changeOwner func(*order.Order)) (*order.Order, answered) {
 	o := order.New("1")
 	o.Details = order.Details{State: order.Approved, CreatedAt: noon, Consumer: &order.Consumer{ConsumerID: "7"}}
 	o.Part(order.AggregateOrder).Version = 2
@@ -267,8 +296,8 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o, answer := pair(tt.view, tt.owner)
-			for _, v := range Compare(o, answer) {
-				switch v.Part {
+			for _, v := range compare(o, answer) {
+				switch order.Aggregate(v.Part) {
 				case order.AggregateTicket:
 					if diff := cmp.Diff(tt.fields, fieldsOf(v)); v.Outcome != tt.want || diff != "" {
 						t.Errorf("%s, want %s; fields (-want +got):\n%s", v.Outcome, tt.want, diff)
@@ -289,7 +318,7 @@ func TestCompare(t *testing.T) {
 	}
 	t.Run("no document", func(t *testing.T) {
 		_, answer := pair(nil, nil)
-		for _, v := range Compare(nil, answer) {
+		for _, v := range compare(nil, answer) {
 			if v.Outcome != MissingInView || v.Owner == 0 {
 				t.Errorf("%+v", v)
 			}
@@ -297,9 +326,9 @@ func TestCompare(t *testing.T) {
 	})
 	t.Run("owners that fail", func(t *testing.T) {
 		o, answer := pair(nil, nil)
-		answer.Failed[order.AggregateOrder] = errors.New("down")
-		answer.Failed[order.AggregateTicket] = &compose.OwnerError{Owner: compose.KitchenOwner, Err: compose.ErrNotConfigured}
-		if got := Compare(o, answer); len(got) != 1 || got[0].Outcome != Failed || got[0].Err == nil {
+		answer.failed["ORDER"] = errors.New("down")
+		answer.failed["TICKET"] = &compose.OwnerError{Owner: compose.KitchenOwner, Err: compose.ErrNotConfigured}
+		if got := compare(o, answer); len(got) != 1 || got[0].Outcome != Failed || got[0].Err == nil {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // healAttempts is how often a document is written anew that others write, or that the store cannot take.
@@ -25,7 +24,7 @@ var (
 // heal joins the owners' answers with a document, as far as these parts of it are still wrong, and returns why parts are
 // left as they were. The document is read and its owners are asked anew for each attempt, so that what is joined is never
 // older than what is there.
-func (v *Verifier) heal(ctx context.Context, id string, parts compose.Parts) (map[order.Aggregate]error, error) {
+func (v *Verifier) heal(ctx context.Context, id string, parts []string) (map[string]error, error) {
 	last := errBusy
 	for attempt := range healAttempts {
 		write, left, err := v.mended(ctx, id, parts)
@@ -52,55 +51,56 @@ func (v *Verifier) heal(ctx context.Context, id string, parts compose.Parts) (ma
 
 // mended returns what is to be written so that these parts of a document are right, nil for nothing, and the parts that
 // will not be right even then.
-func (v *Verifier) mended(ctx context.Context, id string, parts compose.Parts) (
-	*view.Write, map[order.Aggregate]error, error) {
-
+func (v *Verifier) mended(ctx context.Context, id string, parts []string) (*view.Write, map[string]error, error) {
 	stored, err := v.store.Get(ctx, view.Support(), []string{id})
 	if err != nil {
 		return nil, nil, err
 	}
 	found, exists := stored[id]
-	document := v.projection.New(id)
-	var before *order.Order
+	document, before := v.projection.New(id), projection.Document(nil)
 	if exists {
 		if document, err = v.projection.Decode(found.Source); err != nil {
 			return nil, nil, err
 		}
-		if before, err = order.Decode(found.Source); err != nil {
-			return nil, nil, err
-		}
+		before = document
 	}
-	answer := v.owners.Compose(ctx, map[string]compose.Parts{id: parts})[id]
+	told := v.owners.Ask(ctx, map[string][]string{id: parts})[id]
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	left := map[order.Aggregate]error{}
-	wrong := false
-	for _, verdict := range Compare(before, answer) {
+	answer, err := v.decode(id, told)
+	if err != nil {
+		return nil, nil, err
+	}
+	left, wrong := map[string]error{}, map[string]bool{}
+	for _, verdict := range Compare(before, answer, told.Failed) {
 		switch {
-		case !parts.Has(verdict.Part):
+		case !slices.Contains(parts, verdict.Part):
 		case verdict.Outcome == Failed:
 			left[verdict.Part] = verdict.Err
 		case verdict.Outcome == Unversioned && len(verdict.Differences) > 0:
 			left[verdict.Part] = errUnordered
 		case verdict.wrong():
-			wrong = true
-			continue
+			wrong[verdict.Part] = true
 		}
-		delete(answer.Order.Parts, verdict.Part) // right, or not to be joined: it stays the events'
 	}
-	if !wrong || len(answer.Order.Parts) == 0 {
+	for _, part := range answer.Parts() {
+		if !wrong[part.Name] {
+			answer.Forget(part.Name) // it is right, or not to be joined: it stays the events'
+		}
+	}
+	if len(wrong) == 0 {
 		return nil, left, nil
 	}
-	source, after, err := joined(document, answer.Order)
+	source, err := join(document, answer)
 	if err != nil {
 		return nil, nil, err
 	}
 	write := &view.Write{ID: id, Revision: found.Revision, Hidden: document.Hidden(), Source: source}
 	mended := false
-	for _, verdict := range Compare(after, answer) {
+	for _, verdict := range Compare(document, answer, nil) {
 		switch {
-		case answer.Order.Parts[verdict.Part] == nil: // nothing was joined
+		case !wrong[verdict.Part]: // nothing was joined
 		case !verdict.wrong():
 			mended = true
 		case verdict.Outcome == Degraded:
@@ -115,26 +115,22 @@ func (v *Verifier) mended(ctx context.Context, id string, parts compose.Parts) (
 	return write, left, nil
 }
 
-// joined joins a document with owners' answers, and returns it encoded and decoded.
-func joined(document projection.Document, answer *order.Order) (source []byte, after *order.Order, err error) {
+// join joins a document with owners' answers, and returns it encoded.
+func join(document, answer projection.Document) (source []byte, err error) {
 	encoded, err := answer.Encode()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if result := document.Join(encoded); result.Err != nil {
-		return nil, nil, fmt.Errorf("join the owners' answer: %w", result.Err)
+		return nil, fmt.Errorf("join the owners' answer: %w", result.Err)
 	}
-	if source, err = document.Encode(); err != nil {
-		return nil, nil, err
-	}
-	after, err = order.Decode(source)
-	return source, after, err
+	return document.Encode()
 }
 
-func allOf(parts compose.Parts, why error) map[order.Aggregate]error {
-	left := map[order.Aggregate]error{}
-	for _, a := range parts.List() {
-		left[a] = why
+func allOf(parts []string, why error) map[string]error {
+	left := map[string]error{}
+	for _, part := range parts {
+		left[part] = why
 	}
 	return left
 }

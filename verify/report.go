@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/viewgate/viewgate/compose"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // Report tells what was found.
@@ -16,9 +13,9 @@ type Report struct {
 	Fields    map[string]*Field
 	Examples  map[Outcome]Finding // the first one of each outcome but Equal
 
-	Consumers  int   // asked for their orders
-	Listed     int   // orders that they have
-	ListFailed error // the last failure to ask for a consumer's orders
+	Groups     int   // whose documents were asked for, see Listing
+	Listed     int   // documents that they have
+	ListFailed error // the last failure to ask for a group's
 
 	Wrong  int       // parts that drift, stay behind or are missing, and were not mended; degraded ones are known as such
 	Healed int       // parts that were mended
@@ -89,12 +86,11 @@ func (r *Report) healed(id string, v Verdict, why error) {
 	}
 }
 
-func partsOf(verdicts []Verdict) compose.Parts {
-	var list []order.Aggregate
+func partsOf(verdicts []Verdict) (names []string) {
 	for _, v := range verdicts {
-		list = append(list, v.Part)
+		names = append(names, v.Part)
 	}
-	return compose.PartsOf(list...)
+	return names
 }
 
 func fieldsOf(v Verdict) []string {

@@ -21,6 +21,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -33,28 +34,35 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/order"
 )
 
 // Owners are asked for what they have.
 type Owners interface {
-	// Compose returns what the owners answer about these parts of these orders, by order id.
-	Compose(ctx context.Context, wanted map[string]compose.Parts) map[string]compose.Composition
+	// Ask returns what the owners answer about these parts, by their names, of these documents, by document id. It answers
+	// every id that it is asked for.
+	Ask(ctx context.Context, wanted map[string][]string) map[string]compose.Told
+}
+
+// Listing is how documents are found that the view lacks: an owner lists all of a group, as the Order service does a
+// consumer's orders.
+type Listing struct {
+	// Group returns the group that a document of the view is of; "" for none.
+	Group func(document json.RawMessage) string
+	// IDs returns the ids of a group's documents, as their owner lists them.
+	IDs func(ctx context.Context, group string) ([]string, error)
 }
 
 // Options tune a Verifier. The zero value of each field means its default.
 type Options struct {
 	Heal       bool                  // mend what is wrong
 	Pause      time.Duration         // between two looks at a document; default 5 s
-	Seed       int64                 // chooses the consumers who are asked for
-	Consumers  int                   // of those found in the documents, how many to ask Orders for; default 20
+	Seed       int64                 // chooses the groups that are asked for
+	Listing    *Listing              // nil: documents that the view lacks are not looked for
+	Groups     int                   // of those found in the documents, how many to ask for; default 20
 	Logger     *slog.Logger          // gets what is wrong; default: discards
 	Registerer prometheus.Registerer // nil: nobody counts
 	Observe    func(Progress)        // called for each batch; default: not
 
-	// Orders returns the ids of a consumer's orders as their owner lists them, so that orders are found which the view
-	// lacks. Nil: none are.
-	Orders func(ctx context.Context, consumerID string) ([]string, error)
 	// Passed returns when the view has all events that were published at the call, and true; or false, where that takes too
 	// long or cannot be told. Only so can parts without versions be compared. Nil: they are skipped.
 	Passed func(ctx context.Context) bool
@@ -74,8 +82,8 @@ func New(store view.Store, p projection.Projection, owners Owners, o Options) *V
 	if o.Pause <= 0 {
 		o.Pause = 5 * time.Second
 	}
-	if o.Consumers == 0 {
-		o.Consumers = 20
+	if o.Groups == 0 {
+		o.Groups = 20
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -97,19 +105,19 @@ const (
 type run struct {
 	*Verifier
 	Report
-	total     int
-	began     time.Time
-	suspects  []suspect // by due
-	consumers []string  // a random choice (algorithm R: J. S. Vitter, Random Sampling with a Reservoir, 1985)
-	seen      int       // documents with a consumer
-	random    *rand.Rand
-	lagging   bool // the view was once too far behind; parts without versions are skipped from there on
+	total    int
+	began    time.Time
+	suspects []suspect // by due
+	groups   []string  // a random choice (algorithm R: J. S. Vitter, Random Sampling with a Reservoir, 1985)
+	seen     int       // documents of a group
+	random   *rand.Rand
+	lagging  bool // the view was once too far behind; parts without versions are skipped from there on
 }
 
 // suspect is a document to be looked at again.
 type suspect struct {
 	id     string
-	first  map[order.Aggregate]Verdict // the open ones
+	first  map[string]Verdict // the open ones, by part
 	passed bool
 	due    time.Time
 }
@@ -164,7 +172,7 @@ func (r *run) look(ctx context.Context, ids []string) error {
 	}
 	passed := r.passed(ctx, found)
 	for _, id := range ids {
-		s := suspect{id: id, first: map[order.Aggregate]Verdict{}, passed: passed, due: time.Now().Add(r.options.Pause)}
+		s := suspect{id: id, first: map[string]Verdict{}, passed: passed, due: time.Now().Add(r.options.Pause)}
 		var final []Verdict
 		for _, v := range found[id] {
 			if passed {
@@ -194,28 +202,43 @@ func (r *run) compare(ctx context.Context, ids []string) (map[string][]Verdict, 
 	if err != nil {
 		return nil, err
 	}
-	orders := make(map[string]*order.Order, len(stored))
+	documents := make(map[string]projection.Document, len(stored))
 	for id, d := range stored {
-		if orders[id], err = order.Decode(d.Source); err != nil {
+		if documents[id], err = r.projection.Decode(d.Source); err != nil {
 			return nil, fmt.Errorf("the view holds a document %q that cannot be read, so it must be rebuilt: %w", id, err)
 		}
-		r.note(orders[id])
+		r.note(d.Source)
 	}
-	answers := r.owners.Compose(ctx, everything(ids))
+	told := r.owners.Ask(ctx, r.everything(ids))
 	if err := ctx.Err(); err != nil {
 		return nil, err // no owner failed
 	}
 	verdicts := make(map[string][]Verdict, len(ids))
 	for _, id := range ids {
-		verdicts[id] = Compare(orders[id], answers[id])
+		answer, err := r.decode(id, told[id])
+		if err != nil {
+			return nil, err
+		}
+		verdicts[id] = Compare(documents[id], answer, told[id].Failed)
 	}
 	return verdicts, nil
 }
 
-func everything(ids []string) map[string]compose.Parts {
-	wanted := make(map[string]compose.Parts, len(ids))
+// decode returns what owners told of a document, as one that knows nothing else.
+func (v *Verifier) decode(id string, told compose.Told) (projection.Document, error) {
+	if told.Document == nil {
+		return v.projection.New(id), nil
+	}
+	return v.projection.Decode(told.Document)
+}
+
+// everything asks for all parts of documents.
+func (v *Verifier) everything(ids []string) map[string][]string {
+	wanted := make(map[string][]string, len(ids))
 	for _, id := range ids {
-		wanted[id] = compose.AllParts
+		for _, part := range v.projection.New(id).Parts() {
+			wanted[id] = append(wanted[id], part.Name)
+		}
 	}
 	return wanted
 }
@@ -302,23 +325,27 @@ func (r *run) tell(ctx context.Context, id string, final []Verdict) error {
 	return nil
 }
 
-// note chooses among the consumers.
-func (r *run) note(o *order.Order) {
-	if o.Consumer == nil || r.options.Orders == nil {
+// note chooses among the groups.
+func (r *run) note(document json.RawMessage) {
+	if r.options.Listing == nil {
+		return
+	}
+	group := r.options.Listing.Group(document)
+	if group == "" {
 		return
 	}
 	r.seen++
-	if len(r.consumers) < r.options.Consumers {
-		r.consumers = append(r.consumers, o.Consumer.ConsumerID)
-	} else if at := r.random.IntN(r.seen); at < len(r.consumers) {
-		r.consumers[at] = o.Consumer.ConsumerID
+	if len(r.groups) < r.options.Groups {
+		r.groups = append(r.groups, group)
+	} else if at := r.random.IntN(r.seen); at < len(r.groups) {
+		r.groups[at] = group
 	}
 }
 
-// listed asks for the orders of the consumers that were chosen, and looks at those that the view lacks.
+// listed asks for the documents of the groups that were chosen, and looks at those that the view lacks.
 func (r *run) listed(ctx context.Context) error {
-	for _, consumer := range slices.Compact(slices.Sorted(slices.Values(r.consumers))) {
-		ids, err := r.options.Orders(ctx, consumer)
+	for _, group := range slices.Compact(slices.Sorted(slices.Values(r.groups))) {
+		ids, err := r.options.Listing.IDs(ctx, group)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -326,7 +353,7 @@ func (r *run) listed(ctx context.Context) error {
 			r.ListFailed = err
 			continue
 		}
-		r.Consumers++
+		r.Groups++
 		r.Listed += len(ids)
 		for some := range slices.Chunk(ids, maxBatch) {
 			stored, err := r.store.Get(ctx, view.Support(), some)

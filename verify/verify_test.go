@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -120,9 +121,9 @@ func (w *world) Apply(ctx context.Context, writes []view.Write) []view.Result {
 	return w.Index.Apply(ctx, writes)
 }
 
-// Compose implements Owners.
-func (w *world) Compose(_ context.Context, wanted map[string]compose.Parts) map[string]compose.Composition {
-	all := map[string]compose.Composition{}
+// Ask implements Owners.
+func (w *world) Ask(_ context.Context, wanted map[string][]string) map[string]compose.Told {
+	all := map[string]compose.Told{}
 	for id, parts := range wanted {
 		if w.asked != nil {
 			w.asked(id)
@@ -133,13 +134,17 @@ func (w *world) Compose(_ context.Context, wanted map[string]compose.Parts) map[
 		if o == nil {
 			o = order.New(id)
 		}
-		c := answerOf(o)
+		answer := answerOf(o)
 		for _, a := range order.Aggregates {
-			if !parts.Has(a) {
-				delete(c.Order.Parts, a)
+			if !slices.Contains(parts, string(a)) {
+				delete(answer.Parts, a)
 			}
 		}
-		all[id] = c
+		source, err := answer.Encode()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all[id] = compose.Told{Document: source, Failed: answer.failed}
 	}
 	return all
 }
@@ -371,14 +376,21 @@ func TestMissing(t *testing.T) {
 		w.own(other)
 	}
 	w.put(func() *order.Order { o := copyOf(inView); o.OrderID = "3"; return o }())
+	consumerOf := func(document json.RawMessage) string {
+		o, err := order.Decode(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Consumer.ConsumerID
+	}
 	var asked []string
 	list := func(_ context.Context, consumer string) ([]string, error) {
 		asked = append(asked, consumer)
 		return []string{"1", "2", "3"}, nil
 	}
-	r := w.verify(Options{Orders: list, Heal: true})
-	if !slices.Equal(asked, []string{"7"}) || r.Consumers != 1 || r.Listed != 3 {
-		t.Errorf("asked %v, %d consumers, %d orders", asked, r.Consumers, r.Listed)
+	r := w.verify(Options{Listing: &Listing{consumerOf, list}, Heal: true})
+	if !slices.Equal(asked, []string{"7"}) || r.Groups != 1 || r.Listed != 3 {
+		t.Errorf("asked %v, %d consumers, %d orders", asked, r.Groups, r.Listed)
 	}
 	if parts(r) != "equal 4, missing_in_view 2" || r.Healed != 2 || r.Documents != 3 {
 		t.Errorf("%s of %d documents; healed %d", parts(r), r.Documents, r.Healed)
@@ -386,7 +398,8 @@ func TestMissing(t *testing.T) {
 	if diff := cmp.Diff(copyOf(w.owners["2"]), w.stored("2"), bookkeeping); diff != "" {
 		t.Errorf("the document that was missing (-want +got):\n%s", diff)
 	}
-	r = w.verify(Options{Orders: func(context.Context, string) ([]string, error) { return nil, compose.ErrOwner }})
+	down := func(context.Context, string) ([]string, error) { return nil, compose.ErrOwner }
+	r = w.verify(Options{Listing: &Listing{consumerOf, down}})
 	if !errors.Is(r.ListFailed, compose.ErrOwner) || parts(r) != "equal 6" {
 		t.Errorf("with an owner that does not list: %s, %v", parts(r), r.ListFailed)
 	}
