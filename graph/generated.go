@@ -210,7 +210,19 @@ enum ViewerRole {
 directive @view(
   "The view's name, in index names and on the command line."
   name: String!
+  "Everybody sees every document. Otherwise readers see what @visibleTo shows to them, and nothing where there is none."
+  public: Boolean! = false
 ) on OBJECT
+
+"""
+The documents have this field, too, which follows from others and is not shown. It can be filtered by.
+"""
+directive @derived(
+  "Its name: letters, and none of the type's own fields."
+  field: String!
+  "How it is indexed."
+  as: IndexKind!
+) repeatable on OBJECT
 
 """
 The field is indexed: it can be filtered by. Without ` + "`" + `as` + "`" + `, on a field of an object type, the fields below it are looked
@@ -219,6 +231,8 @@ at for their own @index.
 directive @index(
   "How; left out on a field of an object type."
   as: IndexKind
+  "On a field of an object type: which of the fields below it the documents have here; all unless given."
+  fields: [String!]
   "How much a word found here counts. TEXT has 1, KEYWORD has 0, and at 0 words are not looked for here."
   weight: Float
 ) on FIELD_DEFINITION
@@ -7123,6 +7137,16 @@ func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast
 	return ret
 }
 
+func (ec *executionContext) unmarshalNIndexKind2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐIndexKind(ctx context.Context, v any) (model.IndexKind, error) {
+	var res model.IndexKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNIndexKind2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐIndexKind(ctx context.Context, sel ast.SelectionSet, v model.IndexKind) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
 	res, err := scalar.UnmarshalInt(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -8047,6 +8071,41 @@ func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.S
 	_ = ctx
 	res := graphql.MarshalString(v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {

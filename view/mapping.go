@@ -55,6 +55,7 @@ func (f *Field) Whole() bool {
 type Mapping struct {
 	View     string   // the view's name: orders
 	Type     string   // its GraphQL type: Order
+	Public   bool     // everybody sees every document
 	Fields   []Field  // ordered by path
 	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
 	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
@@ -69,12 +70,20 @@ func (m *Mapping) Field(path string) *Field { return m.byPath[path] }
 func (m *Mapping) Branch(path string) bool { return m.branches[path] }
 
 // MappingOf reads the mapping of the view with this name from a schema: of the object type marked @view(name:), the
-// fields marked @index, and below fields of object types marked so, theirs. The other directives refine these fields.
+// fields marked @index, and below fields of object types marked so, theirs, or those that @index(fields:) names; and the
+// fields that the type is marked to have besides, by @derived. The other directives refine these fields.
 func MappingOf(schema *ast.Schema, name string) (*Mapping, error) {
 	for _, def := range schema.Types {
 		if d := def.Directives.ForName("view"); d != nil && argument(d, "name") == name {
-			m := &Mapping{View: name, Type: def.Name, byPath: map[string]*Field{}, branches: map[string]bool{}}
-			if err := m.add(schema, def, "", nil); err != nil {
+			m := &Mapping{
+				View: name, Type: def.Name, Public: argument(d, "public") == "true",
+				byPath: map[string]*Field{}, branches: map[string]bool{},
+			}
+			err := m.add(schema, def, "", nil, nil)
+			if err == nil {
+				err = m.addDerived(def)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("view %s: %w", name, err)
 			}
 			m.finish()
@@ -84,13 +93,37 @@ func MappingOf(schema *ast.Schema, name string) (*Mapping, error) {
 	return nil, fmt.Errorf("no type of the schema is marked @view(name: %q)", name)
 }
 
-// add appends the indexed fields of def, found at path. Above are the types on the way here, which may not come again.
-func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, above []string) error {
+// addDerived appends the fields that a view's documents have and its type does not show.
+func (m *Mapping) addDerived(def *ast.Definition) error {
+	for _, d := range def.Directives {
+		if d.Name != "derived" {
+			continue
+		}
+		field := Field{Path: argument(d, "field"), Kind: Kind(argument(d, "as"))}
+		if def.Fields.ForName(field.Path) != nil || strings.Trim(field.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return fmt.Errorf("%s: @derived(field: %q) is no name of a field that the type does not show", def.Name, field.Path)
+		}
+		m.Fields = append(m.Fields, field)
+	}
+	return nil
+}
+
+// add appends the indexed fields of def, found at path: only those that are named, where names are given. Above are the
+// types on the way here, which may not come again.
+func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, above, only []string) error {
 	if slices.Contains(above, def.Name) {
 		return fmt.Errorf("%s: @index leads from %s back to itself", path, def.Name)
 	}
 	above = append(slices.Clone(above), def.Name)
+	for _, name := range only {
+		if fd := def.Fields.ForName(name); fd == nil || fd.Directives.ForName("index") == nil {
+			return fmt.Errorf("%s: @index(fields:) names %s, which is no indexed field of %s", path, name, def.Name)
+		}
+	}
 	for _, fd := range def.Fields {
+		if only != nil && !slices.Contains(only, fd.Name) {
+			continue
+		}
 		at := fd.Name
 		if path != "" {
 			at = path + "." + fd.Name
@@ -114,7 +147,7 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 				return fmt.Errorf("%s.%s: @index(as:) is needed on what is no object type", def.Name, fd.Name)
 			}
 			m.branches[at] = true
-			if err := m.add(schema, target, at, above); err != nil {
+			if err := m.add(schema, target, at, above, list(index, "fields")); err != nil {
 				return err
 			}
 			continue
@@ -176,4 +209,14 @@ func argument(d *ast.Directive, name string) string {
 		return a.Value.Raw
 	}
 	return ""
+}
+
+// list returns a directive's argument that is a list of strings, nil without it.
+func list(d *ast.Directive, name string) (values []string) {
+	if a := d.Arguments.ForName(name); a != nil && a.Value != nil {
+		for _, child := range a.Value.Children {
+			values = append(values, child.Value.Raw)
+		}
+	}
+	return values
 }

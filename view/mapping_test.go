@@ -12,7 +12,7 @@ import (
 )
 
 const books = `
-type Book @view(name: "books") {
+type Book @view(name: "books") @derived(field: "shelves", as: KEYWORD) @derived(field: "rare", as: BOOLEAN) {
   id: ID!
   isbn: ID! @index(as: KEYWORD, weight: 5) @visibleTo(role: CONSUMER)
   title: String @index(as: TEXT) @sortable
@@ -22,6 +22,7 @@ type Book @view(name: "books") {
   published: String @index(as: DATE)
   authors: [Author!]! @index
   editor: Author
+  publisher: Author @index(fields: ["name"])
   reviews(first: Int): [String]
 }
 enum Language { EN DE }
@@ -51,6 +52,9 @@ func TestMappingOf(t *testing.T) {
 			{Path: "language", Kind: view.Keyword, Facet: true, Enum: []string{"EN", "DE"}},
 			{Path: "price", Kind: view.Money, Sortable: true},
 			{Path: "published", Kind: view.Date},
+			{Path: "publisher.name", Kind: view.Text, Weight: 2, Facet: true},
+			{Path: "rare", Kind: view.Boolean},
+			{Path: "shelves", Kind: view.Keyword},
 			{Path: "title", Kind: view.Text, Weight: 1, Sortable: true},
 		},
 	}
@@ -104,6 +108,7 @@ func TestHash(t *testing.T) {
 	}{
 		{"nothing", "", "", true},
 		{"a weight", "weight: 5", "weight: 7", true},
+		{"who sees it at all", `"books"`, `"books", public: true`, true},
 		{"a description", "type Book", `"A book." type Book`, true},
 		{"a field's place", "enum Language { EN DE }", "enum Language { DE EN }", true},
 		{"a field outside", "amount: String", "amount: String, currency: String", true},
@@ -114,6 +119,8 @@ func TestHash(t *testing.T) {
 		{"who sees it", "@visibleTo(role: CONSUMER)", "", false},
 		{"a name", "title", "headline", false},
 		{"a field", "born: Int @index(as: NUMBER)", "", false},
+		{"a derived field", `@derived(field: "rare", as: BOOLEAN)`, "", false},
+		{"a field that is taken along", `["name"]`, `["name", "born"]`, false},
 		{"a field at the root that is kept", "editor: Author\n", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,6 +144,10 @@ func TestMappingOfInvalid(t *testing.T) {
 		{"weight of a number", "as: NUMBER", "as: NUMBER, weight: 2", "Author.born: @index(weight:)"},
 		{"visible by text", "@index(as: TEXT) @sortable", "@index(as: TEXT) @visibleTo(role: CONSUMER)",
 			"Book.title: @visibleTo needs a KEYWORD"},
+		{"a derived field that is shown", `field: "rare"`, `field: "blurb"`, "Book: @derived(field: \"blurb\")"},
+		{"a derived field below another", `field: "rare"`, `field: "authors.x"`, "Book: @derived"},
+		{"a field that is not there", `["name"]`, `["nmae"]`, "publisher: @index(fields:) names nmae"},
+		{"a field that is not indexed", `["name"]`, `["secret"]`, "publisher: @index(fields:) names secret"},
 		{"facet of money", "@index(as: MONEY)", "@index(as: MONEY) @facet", "Book.price: @facet needs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -114,6 +114,7 @@ func TestViewer(t *testing.T) {
 		{"no id", view.As(view.RoleConsumer, ""), view.Or{}, false},
 		{"unknown role", view.As("COURIER", "ann"), view.Or{}, false},
 		{"no role", view.As("", "ann"), view.Or{}, false},
+		{"anybody", view.Anybody(), view.Or{}, false},
 		{"zero", view.Viewer{}, view.Or{}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -133,6 +134,42 @@ func TestViewer(t *testing.T) {
 				t.Errorf("another viewer is %q, too", text)
 			} else {
 				seen[text] = true
+			}
+		})
+	}
+}
+
+// TestViewerOfPublicView: all who are anybody see everything, whatever the fields say of others.
+func TestViewerOfPublicView(t *testing.T) {
+	m, err := viewtest.MappingOf(strings.Replace(viewtest.SDL, `"meals"`, `"meals", public: true`, 1), "meals")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := map[string]any{"guest": map[string]any{"guestId": "ann"}}
+	for _, tt := range []struct {
+		name   string
+		viewer view.Viewer
+		sees   bool
+	}{
+		{"support", view.Support(), true},
+		{"own", view.As(view.RoleConsumer, "ann"), true},
+		{"foreign", view.As(view.RoleConsumer, "bob"), true},
+		{"unknown role", view.As("COURIER", "ann"), true},
+		{"anybody", view.Anybody(), true},
+		{"no id", view.As(view.RoleConsumer, ""), false},
+		{"no role", view.As("", "ann"), false},
+		{"zero", view.Viewer{}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := view.Filter(view.Or{})
+			if tt.sees {
+				want = nil
+			}
+			if diff := cmp.Diff(want, m.Scope(tt.viewer)); diff != "" {
+				t.Errorf("scope (-want +got):\n%s", diff)
+			}
+			if m.Visible(tt.viewer, source) != tt.sees || m.Visible(tt.viewer, map[string]any{}) != tt.sees {
+				t.Errorf("not seen as it should be: %t", tt.sees)
 			}
 		})
 	}

@@ -12,9 +12,12 @@ const (
 	RoleRestaurant Role = "RESTAURANT"
 	// roleAll sees everything.
 	roleAll Role = "SUPPORT"
+	// roleAnybody sees what is public.
+	roleAnybody Role = "ANYBODY"
 )
 
-// Viewer is who reads. Every read takes one, and the store itself adds its filter. The zero Viewer sees nothing.
+// Viewer is who reads. Every read takes one, and the store itself adds its filter. The zero Viewer sees nothing, not even
+// of a public view, so that who forgets to say who reads shows nothing.
 type Viewer struct {
 	role Role
 	id   string
@@ -22,6 +25,9 @@ type Viewer struct {
 
 // Support returns the viewer that sees every document: support staff, and the indexer, which must read what it folds into.
 func Support() Viewer { return Viewer{role: roleAll} }
+
+// Anybody returns the viewer of whom nothing is known: who sees public views, and of others nothing.
+func Anybody() Viewer { return Viewer{role: roleAnybody} }
 
 // As returns the viewer who sees the documents whose field marked @visibleTo(role) equals id.
 func As(role Role, id string) Viewer { return Viewer{role: role, id: id} }
@@ -35,10 +41,15 @@ func (v Viewer) SeesAll() bool { return v.role == roleAll }
 // String identifies the viewer in cursors and caches: equal for equal viewers only.
 func (v Viewer) String() string { return string(v.role) + ":" + v.id }
 
-// Scope returns the filter that limits a query to what the viewer may see: nil for all. A role that the mapping does not
-// know sees nothing.
+// seesAll reports whether the viewer may see every document of the view.
+func (m *Mapping) seesAll(v Viewer) bool {
+	return v.SeesAll() || m.Public && (v.role == roleAnybody || v.role != "" && v.id != "")
+}
+
+// Scope returns the filter that limits a query to what the viewer may see: nil for all. Of a view that is not public, a role
+// that the mapping does not know sees nothing.
 func (m *Mapping) Scope(v Viewer) Filter {
-	if v.SeesAll() {
+	if m.seesAll(v) {
 		return nil
 	}
 	if f := m.scopeField(v.role); f != nil && v.id != "" {
@@ -49,7 +60,7 @@ func (m *Mapping) Scope(v Viewer) Filter {
 
 // Visible reports whether the viewer may see a document, decoded by DecodeSource.
 func (m *Mapping) Visible(v Viewer, source map[string]any) bool {
-	if v.SeesAll() {
+	if m.seesAll(v) {
 		return true
 	}
 	f := m.scopeField(v.role)
@@ -65,6 +76,7 @@ func (m *Mapping) Visible(v Viewer, source map[string]any) bool {
 }
 
 // Viewers returns all who may see a document, decoded by DecodeSource: those of whom Visible says so. Support is the first.
+// Of a public view it names those alone whom the document would be shown to if the view were not.
 func (m *Mapping) Viewers(source map[string]any) []Viewer {
 	viewers := []Viewer{Support()}
 	for i := range m.Fields {
