@@ -13,7 +13,8 @@ func TestImports(t *testing.T) {
 	allowed := map[string]string{
 		"schema":           "",
 		"wire":             "",
-		"event":            "wire",
+		"hours":            "",
+		"event":            "hours wire",
 		"view":             "",
 		"view/order":       "view wire",
 		"view/viewtest":    "view schema",
@@ -34,7 +35,7 @@ func TestImports(t *testing.T) {
 		"graph/scalar":     "compose view view/order wire",
 		"web":              "",
 		"example/broker":   "",
-		"example/ftgo":     "event wire",
+		"example/ftgo":     "event hours wire",
 		"example/ftgo/sim": "wire",
 	}
 	libraries := map[string]string{

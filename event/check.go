@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 	"unicode"
 
+	"github.com/viewgate/viewgate/hours"
 	"github.com/viewgate/viewgate/wire"
 )
 
@@ -172,9 +171,12 @@ func (p *RestaurantCreated) check(c *checker) {
 	}
 	c.list("openingHours", len(p.OpeningHours))
 	for _, h := range p.OpeningHours {
-		if !slices.Contains(weekdays, h.Day) || !isClock(h.Opens) || h.Closes != "24:00" && !isClock(h.Closes) {
-			c.failf("openingHours on %.20q from %.20q to %.20q", h.Day, h.Opens, h.Closes)
+		if _, err := hours.On(h.Day, h.Opens, h.Closes); err != nil {
+			c.failf("%v", err)
 		}
+	}
+	if _, err := wire.Zone(p.TimeZone); err != nil {
+		c.failf("%v", err)
 	}
 }
 
@@ -185,14 +187,6 @@ func (p *ConsumerCreated) check(c *checker) {
 		c.text("firstName", p.Name.FirstName)
 		c.text("lastName", p.Name.LastName)
 	}
-}
-
-var weekdays = []string{"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"}
-
-// isClock reports whether s is a time of day as HH:MM.
-func isClock(s string) bool {
-	_, err := time.Parse("15:04", s)
-	return err == nil && len(s) == len("15:04")
 }
 
 // degrees reads a location. It tells a missing degree from one that is 0: events that leave one out must not put a courier

@@ -156,6 +156,7 @@ type RestaurantCreated struct {
 	Location     *wire.Location `json:"location"`     // may be missing
 	Cuisines     []string       `json:"cuisines"`     // may be missing
 	OpeningHours []OpeningHours `json:"openingHours"` // may be missing
+	TimeZone     string         `json:"timeZone"`     // of the opening hours, by its IANA name; may be missing: UTC
 }
 
 // RestaurantMenuRevised changes its menu.
@@ -179,7 +180,7 @@ type MenuItem struct {
 type OpeningHours struct {
 	Day    string `json:"day"`    // MONDAY to SUNDAY
 	Opens  string `json:"opens"`  // HH:MM
-	Closes string `json:"closes"` // HH:MM, up to 24:00
+	Closes string `json:"closes"` // HH:MM, up to 24:00; on the next day, where that is not later than it opens
 }
 
 // ConsumerCreated begins a consumer.

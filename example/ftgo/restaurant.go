@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/hours"
 	"github.com/viewgate/viewgate/wire"
 )
 
@@ -25,6 +26,7 @@ type restaurantAnswer struct {
 	Location     *wire.Location       `json:"location,omitempty"`
 	Cuisines     []string             `json:"cuisines,omitempty"`
 	OpeningHours []event.OpeningHours `json:"openingHours,omitempty"`
+	TimeZone     string               `json:"timeZone,omitempty"`
 	Menu         event.Menu           `json:"menu"`
 	Version      uint64               `json:"version"`
 }
@@ -42,7 +44,7 @@ func newRestaurants(st *store) *restaurants {
 			t := r.State.Told
 			return restaurantAnswer{
 				ID: r.ID, Name: t.Name, Address: t.Address, Location: t.Location, Cuisines: t.Cuisines,
-				OpeningHours: t.OpeningHours, Menu: t.Menu, Version: r.Version,
+				OpeningHours: t.OpeningHours, TimeZone: t.TimeZone, Menu: t.Menu, Version: r.Version,
 			}
 		},
 	}}
@@ -82,6 +84,14 @@ func (s *restaurants) create(r *http.Request) (reply, error) {
 	}
 	if err := checkMenu(body.Menu); err != nil {
 		return reply{}, err
+	}
+	if _, err := wire.Zone(body.TimeZone); err != nil {
+		return reply{}, invalid("%v", err)
+	}
+	for _, h := range body.OpeningHours {
+		if _, err := hours.On(h.Day, h.Opens, h.Closes); err != nil {
+			return reply{}, invalid("%v", err)
+		}
 	}
 	made, err := s.open(body)
 	if err != nil {

@@ -28,6 +28,7 @@ type seedRestaurant struct {
 	Opens    string        `json:"opens"`
 	Closes   string        `json:"closes"`
 	Closed   string        `json:"closed"` // a day of the week, or ""
+	TimeZone string        `json:"timeZone"`
 	Dishes   []string      `json:"dishes"`
 }
 
@@ -67,7 +68,7 @@ func (a aggregates[T]) seedOne(c *commit, index int, fn func(*edit[T]) error) er
 
 func (r seedRestaurant) event() (event.RestaurantCreated, error) {
 	e := event.RestaurantCreated{
-		Name: r.Name, Cuisines: r.Cuisines, Location: &r.Location,
+		Name: r.Name, Cuisines: r.Cuisines, Location: &r.Location, TimeZone: r.TimeZone,
 		Address: &wire.Address{Street1: r.Street, City: r.City, State: "CA", Zip: r.Zip},
 	}
 	for i, dish := range r.Dishes {
