@@ -24,7 +24,7 @@ type handler struct {
 	letters *deadletter.Writer
 	stop    func() // ends the run
 
-	session *session // of the present session, set before claims begin and used until they have ended
+	session *session // of the present session, set before claims begin and used until they have ended; else nil
 }
 
 // session is what lives from Setup to Cleanup.
@@ -149,6 +149,9 @@ func (h *handler) observe() {
 // conditional.
 func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 	s := h.session
+	if s == nil { // sarama cleans up after a Setup that has failed, too
+		return nil
+	}
 	s.stop()
 	s.healing.Wait()
 	for _, w := range s.workers {
@@ -166,6 +169,7 @@ func (h *handler) Cleanup(cs sarama.ConsumerGroupSession) error {
 	}
 	cs.Commit()
 	h.indexer.progress.end()
+	h.session = nil
 	return nil
 }
 

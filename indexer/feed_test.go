@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/feed"
@@ -278,4 +281,35 @@ func TestGateways(t *testing.T) {
 	}
 	w.converges()
 	current(gateway())
+}
+
+// TestSessionThatCannotBegin: where it is not known how far a first filling goes, there is no session, and then there is.
+func TestSessionThatCannotBegin(t *testing.T) {
+	t.Parallel()
+	w := newFakeWorld(t)
+	w.publish(w.random(rand.New(rand.NewPCG(1, 0)), 5)...)
+	fails := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.TopicAuthorizationFailed, Count: 2})
+	l := &listener{store: w.store, left: -1, told: map[string]string{}}
+	stop := w.start(indexer.Options{Feed: l})
+	w.converges()
+	w.committed()
+	if fails.Hits() == 0 {
+		t.Error("nothing has failed")
+	}
+	fails = w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	other := w.start(indexer.Options{Feed: l}) // the group rebalances, and neither can begin
+	w.eventually(func() error {
+		if fails.Hits() < 4 {
+			return fmt.Errorf("%d failed", fails.Hits())
+		}
+		return nil
+	})
+	fails.Remove()
+	w.publish(w.random(rand.New(rand.NewPCG(2, 0)), 5)...)
+	w.converges()
+	for _, end := range []func() error{stop, other} {
+		if err := end(); err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	}
 }
