@@ -203,6 +203,7 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 	s.registry.MustRegister(latency)
 	o := graph.Options{
 		Viewer:   func(*http.Request) view.Viewer { return view.Support() },
+		Views:    map[string]*compose.Documents{},
 		TokenKey: tokens,
 		Logger:   a.logger,
 		Observe: func(operation, outcome string, took time.Duration) {
@@ -218,6 +219,11 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 			Refresh: reader.Refresh, Logger: a.logger, Registerer: s.registry,
 		})
 		o.Watcher = a.watcher
+	}
+	for _, other := range a.views {
+		if other.collection != nil {
+			o.Views[other.name] = compose.NewDocuments(other.store, other.mapping, s.owners, *other.collection, other.reading())
+		}
 	}
 	if a.graphql, err = graph.NewHandler(reader, v.mapping, o); err != nil {
 		return err

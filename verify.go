@@ -280,7 +280,7 @@ func (d definition) describeVerification(w io.Writer, r verify.Report, heal bool
 		fmt.Fprintf(w, "not healed: %s of document %s (%s)%s\n", f.Part, f.ID, words(f.Outcome), because(f.Err))
 	}
 	if r.Groups > 0 {
-		fmt.Fprintf(w, "asked for the %s of %d %s: %d are listed\n", d.name, r.Groups, d.grouped, r.Listed)
+		fmt.Fprintf(w, "asked for %s: %d are listed\n", d.asked(r.Groups), r.Listed)
 	}
 	var counts []string
 	parts := 0

@@ -15,40 +15,75 @@ import (
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
-// definitions are the views that this program has: its whole wiring of one is a line here. The schema says what each looks
-// like, in the type that is marked @view with its name; doc/add-a-view.md adds one.
+// definitions are the views that this program has: its whole wiring of one is an entry here. The schema says what each looks
+// like, in the type that is marked @view with its name. doc/add-a-view.md adds one.
 func definitions() []definition {
 	return []definition{
 		orders,
+		ofOneOwner(restaurant.ViewName, projection.NewRestaurants, compose.RestaurantOwner, "restaurants", restaurant.Answered).listed(),
 	}
 }
+
+// ordering is what the topics of aggregates promise of their versions.
+type ordering = map[event.Aggregate]view.Ordering
 
 // definition is a view: what makes its documents, and who owns what is in them.
 type definition struct {
 	name       string // in the schema, in the names of indices, and on the command line
-	projection func(map[event.Aggregate]view.Ordering) projection.Projection
+	projection func(ordering) projection.Projection
 
-	owners  []compose.Owner                               // the services that own its parts
-	ask     func(*compose.Owners) verify.Owners           // about its parts
-	source  *compose.Source                               // where a gateway composes a document; nil where it knows otherwise
-	listing func(*compose.Owners) (groups verify.Listing) // how to find documents that the view lacks; nil: they are not
-	grouped string                                        // what a group of that listing is, in the plural
+	owners  []compose.Owner                       // the services that own its parts
+	ask     func(*compose.Owners) verify.Owners   // about its parts
+	listing func(*compose.Owners) *verify.Listing // how documents are found that the view lacks; nil: they are not
+	asked   func(groups int) string               // what that listing was asked for, to people
+
+	// collection is where a gateway composes its documents from; nil for the view of orders, which compose and graph know.
+	collection *compose.Collection
 }
 
-// orders is the view of orders, which graph and compose know by its type.
+// ofOneOwner returns a view whose documents each have one part, of the aggregate that its projection reads. Answered reads
+// what its owner answers about one of them: an element of GET /<collection>?id=.
+func ofOneOwner[D view.SingleDocument](name string, make func(ordering) projection.Projection, owner compose.Owner,
+	collection string, answered func(json.RawMessage) (D, view.Version, error)) definition {
+
+	part := projection.PartName(make(nil).Aggregates()[0])
+	from := compose.NewCollection(owner, collection, part, answered)
+	return definition{
+		name: name, projection: make, collection: &from, owners: []compose.Owner{owner},
+		ask: func(o *compose.Owners) verify.Owners { return compose.CollectionParts{Owners: o, From: from} },
+	}
+}
+
+// listed says that GET /<collection> without ids answers all there are, so that documents are found which the view lacks.
+func (d definition) listed() definition {
+	d.asked = func(int) string { return "all " + d.name }
+	d.listing = func(o *compose.Owners) *verify.Listing {
+		return &verify.Listing{
+			Group: func(json.RawMessage) string { return string(d.owners[0]) },
+			IDs: func(ctx context.Context, _ string) ([]string, error) {
+				return compose.CollectionParts{Owners: o, From: *d.collection}.IDs(ctx)
+			},
+		}
+	}
+	return d
+}
+
+// orders is the view of orders, which compose, watch and graph know by its type.
 var orders = definition{
-	name: order.ViewName,
-	projection: func(o map[event.Aggregate]view.Ordering) projection.Projection {
-		return projection.NewOrders(o)
+	name:       order.ViewName,
+	projection: func(o ordering) projection.Projection { return projection.NewOrders(o) },
+	owners:     []compose.Owner{compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner},
+	ask:        func(o *compose.Owners) verify.Owners { return compose.OrderParts{Owners: o} },
+	listing: func(o *compose.Owners) *verify.Listing {
+		if !o.Configured(compose.OrderOwner) {
+			return nil
+		}
+		return &verify.Listing{Group: consumerOf, IDs: ordersOf(o)}
 	},
-	owners: []compose.Owner{compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner},
-	ask:    func(o *compose.Owners) verify.Owners { return compose.OrderParts{Owners: o} },
-	listing: func(o *compose.Owners) verify.Listing {
-		return verify.Listing{Group: consumerOf, IDs: ordersOf(o)}
-	},
-	grouped: "consumers",
+	asked: func(groups int) string { return fmt.Sprintf("the orders of %d consumers", groups) },
 }
 
 // consumerOf returns who ordered an order, "" where that is not known.
@@ -126,11 +161,10 @@ func (d definition) sourcesAmong(all []event.Source) (own []event.Source) {
 	return own
 }
 
-// verification completes options for comparing the view with its owners.
+// verification completes options for comparing the view with its owners. It asks no groups where Options.Groups is 0.
 func (d definition) verification(owners *compose.Owners, o verify.Options) verify.Options {
-	if d.listing != nil && o.Groups > 0 && owners.Configured(d.owners[0]) {
-		listing := d.listing(owners)
-		o.Listing = &listing
+	if d.listing != nil && o.Groups > 0 {
+		o.Listing = d.listing(owners)
 	}
 	return o
 }

@@ -70,11 +70,6 @@ type consumerAnswer struct {
 	} `json:"name"`
 }
 
-type restaurantAnswer struct {
-	ID   wire.ID `json:"id"`
-	Name string  `json:"name"`
-}
-
 // answered is one element of an owner's answer. apply puts it into an order; where the element cannot be used, err says
 // why and only this id fails.
 type answered struct {

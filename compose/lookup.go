@@ -112,25 +112,6 @@ func (r *Reader) consumerInView(ctx context.Context, v view.Viewer, q ConsumerRe
 	return a
 }
 
-// RestaurantAnswer answers one id. Restaurant is nil where the Restaurant service does not know of it.
-type RestaurantAnswer struct {
-	Restaurant *order.Restaurant
-	Err        error
-}
-
-// Restaurants asks the Restaurant service and answers every id at its own index. Anybody may know a restaurant.
-func (r *Reader) Restaurants(ctx context.Context, ids []string) []RestaurantAnswer {
-	told := lookUp(ctx, r.owners, RestaurantOwner, "restaurants", ids,
-		func(a restaurantAnswer) (string, *order.Restaurant) {
-			return string(a.ID), &order.Restaurant{RestaurantID: string(a.ID), Name: a.Name}
-		})
-	answers := make([]RestaurantAnswer, len(ids))
-	for i, id := range ids {
-		answers[i] = RestaurantAnswer{Restaurant: told[id].value, Err: told[id].err}
-	}
-	return answers
-}
-
 // looked is what an owner says of one id: a value, nothing, or an error.
 type looked[T any] struct {
 	value *T

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -72,35 +71,6 @@ func TestConsumers(t *testing.T) {
 				t.Errorf("%d calls of the Consumer service, want %d", calls, test.calls)
 			}
 		})
-	}
-}
-
-func TestRestaurants(t *testing.T) {
-	f := serveOwners(t)
-	f.has("restaurants", "1", `{"id":1,"name":"Ajanta","menu":{"menuItems":[]},"version":1}`)
-	ids := []string{"2", "1"}
-	for i := range 200 {
-		ids = append(ids, fmt.Sprint(1000+i))
-	}
-	s := newStore(t)
-	answers := NewReader(s, s.mapping, newOwners(t, f.options()), ReaderOptions{}).Restaurants(t.Context(), ids)
-	if len(answers) != len(ids) || answers[0] != (RestaurantAnswer{}) {
-		t.Errorf("%d answers, the first %+v", len(answers), answers[0])
-	}
-	if diff := cmp.Diff(&order.Restaurant{RestaurantID: "1", Name: "Ajanta"}, answers[1].Restaurant); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if calls := f.callsTo("restaurants"); calls != 3 {
-		t.Errorf("%d calls for %d ids, want 3", calls, len(ids))
-	}
-	f.has("restaurants", "1", `{"id":[],"name":"Ajanta"}`)
-	a := NewReader(s, s.mapping, newOwners(t, f.options()), ReaderOptions{}).Restaurants(t.Context(), []string{"1"})[0]
-	if !errors.Is(a.Err, ErrOwner) {
-		t.Errorf("an unreadable restaurant is %+v", a)
-	}
-	a = NewReader(s, s.mapping, newOwners(t, Options{}), ReaderOptions{}).Restaurants(t.Context(), []string{"1"})[0]
-	if want := "no restaurant service is configured: set --restaurant-service"; a.Err == nil || a.Err.Error() != want {
-		t.Errorf("error %v, want %q", a.Err, want)
 	}
 }
 

@@ -35,13 +35,15 @@ func (f Freshness) rests() bool {
 // owners reports whether the owners must be asked, however new the view is.
 func (f Freshness) owners() bool { return f.Mode == Fresh && f.MaxStaleness == 0 }
 
+// stale reports whether the view as a whole lags more than it may.
+func (f Freshness) stale(s standing) bool {
+	return f.MaxStaleness > 0 && (s.lag == nil || *s.lag > f.MaxStaleness)
+}
+
 // aged reports whether the view as a whole is too old. Positions bind where nothing is known of the order itself: what a
 // token says of one was at or beyond its positions.
 func (f Freshness) aged(s standing) bool {
-	if f.MaxStaleness > 0 && (s.lag == nil || *s.lag > f.MaxStaleness) {
-		return true
-	}
-	return f.binds() && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
+	return f.stale(s) || f.binds() && f.Beyond != nil && f.Least == (Versions{}) && !s.written.Reach(*f.Beyond)
 }
 
 // verdict is what a request finds wanting in the view's document.

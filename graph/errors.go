@@ -43,6 +43,7 @@ var table = []struct {
 	{view.ErrCursor, badUserInput, ""},
 	{compose.ErrStale, staleView, compose.ErrStale.Error()},
 	{view.ErrUnavailable, upstreamUnavailable, "the view cannot be read now"},
+	{errNoView, upstreamUnavailable, ""},
 	{compose.ErrNotConfigured, upstreamUnavailable, ""},
 	{compose.ErrOwner, upstreamUnavailable, ""},
 	{watch.ErrFull, rateLimited, ""},

@@ -95,7 +95,7 @@ func (t events) plain(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	defer cancel()
 	start := time.Now()
 	request := requestOf(ctx)
-	request.loadWith(ctx, t.reader)
+	request.loadWith(ctx, t.readers)
 	defer func() { t.observe(request, start) }()
 	var plain graphql.Transport = transport.GET{}
 	if r.Method == http.MethodPost {

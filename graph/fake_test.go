@@ -22,6 +22,7 @@ import (
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +37,8 @@ type gateway struct {
 	reader  *compose.Reader
 	mapping *view.Mapping
 	store   *countingStore
+	places  *embedded.Store // of the restaurants view
+	views   map[string]*compose.Documents
 	owners  *httptest.Server
 	answer  map[string]http.HandlerFunc // the owners', by collection
 	calls   map[string]*atomic.Int32
@@ -137,7 +140,7 @@ func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, o
 	t.Cleanup(transport.CloseIdleConnections)
 	owners, err := compose.NewOwners(g.mapping, compose.Options{
 		Order: g.owners.URL, Kitchen: g.owners.URL, Delivery: g.owners.URL, Accounting: g.owners.URL,
-		Consumer: g.owners.URL, Transport: transport, Forward: []string{"Authorization"},
+		Consumer: g.owners.URL, Restaurant: g.owners.URL, Transport: transport, Forward: []string{"Authorization"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +154,18 @@ func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, o
 	for _, f := range change {
 		f(&options)
 	}
+	restaurants, err := view.MappingOf(s, restaurant.ViewName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.places, err = embedded.OpenMemory(restaurants); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.places.Close() })
+	g.views = map[string]*compose.Documents{restaurant.ViewName: compose.NewDocuments(g.places, restaurants, owners,
+		compose.NewCollection(compose.RestaurantOwner, "restaurants", "RESTAURANT", restaurant.Answered),
+		compose.ReaderOptions{Progress: g.progress})}
+	options.Views = g.views
 	reading := compose.ReaderOptions{
 		Progress: g.progress,
 		Scratch:  func() (view.Store, error) { return embedded.OpenMemory(g.mapping) },

@@ -20,6 +20,7 @@ import (
 	"github.com/viewgate/viewgate/graph/scalar"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 // region    ***************************** api!.gotpl *****************************
@@ -56,17 +57,19 @@ type ConsumerResolver interface {
 }
 type OrderResolver interface {
 	ID(ctx context.Context, obj *order.Order) (string, error)
+
+	Restaurant(ctx context.Context, obj *order.Order) (*restaurant.Restaurant, error)
 }
 type QueryResolver interface {
 	OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error)
 	Order(ctx context.Context, id string, freshness *model.Freshness) (*order.Order, error)
 	Consumer(ctx context.Context, id string, freshness *model.Freshness) (*order.Consumer, error)
-	Restaurant(ctx context.Context, id string) (*order.Restaurant, error)
 	Node(ctx context.Context, id string) (model.Node, error)
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
+	Restaurant(ctx context.Context, id string, freshness *model.Freshness) (*restaurant.Restaurant, error)
 }
 type RestaurantResolver interface {
-	ID(ctx context.Context, obj *order.Restaurant) (string, error)
+	ID(ctx context.Context, obj *restaurant.Restaurant) (string, error)
 }
 type SubscriptionResolver interface {
 	OrderChanged(ctx context.Context, id string) (<-chan *order.Order, error)
@@ -254,6 +257,12 @@ directive @filters(
   "The field's path."
   field: String!
 ) on INPUT_FIELD_DEFINITION
+
+"For the generator of the server's code: which Go type a type of the schema is bound to. It is nothing to clients."
+directive @goModel(
+  "The type, with its package's import path."
+  model: String
+) on OBJECT | ENUM
 `, BuiltIn: false},
 	{Name: "../schema/order.graphqls", Input: `"""
 An order as the order view knows it: the order itself and what the kitchen, the courier and the accounting tell of it.
@@ -279,7 +288,7 @@ type Order implements Node @view(name: "orders") {
   "Who ordered."
   consumer: Consumer! @index
   "Where it was ordered."
-  restaurant: Restaurant! @index
+  restaurant: Restaurant! @index(fields: ["restaurantId", "name"])
   "What was ordered."
   lineItems: [LineItem!]! @index
   "Where it is delivered to; null where the Order service did not say."
@@ -519,16 +528,6 @@ type Consumer implements Node {
   ): OrderConnection!
 }
 
-"Where one can order."
-type Restaurant implements Node {
-  "The global id, for node(id:)."
-  id: ID!
-  "The Restaurant service's own id."
-  restaurantId: ID! @index(as: KEYWORD, weight: 2) @visibleTo(role: RESTAURANT)
-  "Null where no service told it."
-  name: String @index(as: TEXT, weight: 3) @facet
-}
-
 "A page of orders."
 type OrderConnection {
   "The page's orders with their cursors."
@@ -699,12 +698,6 @@ type Query {
     freshness: Freshness
   ): Consumer
 
-  "One restaurant, asked of the Restaurant service; null where it does not know of it."
-  restaurant(
-    "The global id, or the Restaurant service's own."
-    id: ID!
-  ): Restaurant
-
   "Anything with a global id; null where there is none."
   node(
     "The global id."
@@ -769,6 +762,87 @@ input SeenVersion {
   id: ID!
   "Its version, from 1."
   version: Version!
+}
+`, BuiltIn: false},
+	{Name: "../schema/restaurant.graphqls", Input: `"""
+Where one can order. In an order its id and name are those of the order; the rest is loaded from the restaurants view, and is
+null where nothing is known of it.
+"""
+type Restaurant implements Node
+  @view(name: "restaurants", public: true)
+  @derived(field: "open", as: KEYWORD)
+  @goModel(model: "github.com/viewgate/viewgate/view/restaurant.Restaurant") {
+  "The global id, for node(id:)."
+  id: ID!
+  "The Restaurant service's own id."
+  restaurantId: ID! @index(as: KEYWORD, weight: 2) @visibleTo(role: RESTAURANT)
+  "Null where no service told it."
+  name: String @index(as: TEXT, weight: 3) @facet
+  "Where it is."
+  address: Address @index
+  "The same as a point; null where the service did not say."
+  location: Location
+  "What it cooks."
+  cuisines: [String!] @index(as: TEXT, weight: 2) @facet
+  "What can be ordered there."
+  menu: [MenuItem!] @index
+  "When one can order, by its own clock; empty where the service did not say."
+  openingHours: [OpeningHours!]
+  "The time zone of the opening hours, as IANA names it; UTC where the service did not say."
+  timeZone: String @index(as: KEYWORD) @facet
+  "The version of the restaurant, which counts its events."
+  version: Version
+}
+
+"One dish of a menu."
+type MenuItem @goModel(model: "github.com/viewgate/viewgate/view/restaurant.MenuItem") {
+  "The restaurant's own id of the dish."
+  menuItemId: ID!
+  "The dish."
+  name: String! @index(as: TEXT)
+  "For one."
+  price: Money!
+}
+
+"A time of a day of the week at which a restaurant is open, by its own clock."
+type OpeningHours @goModel(model: "github.com/viewgate/viewgate/view/restaurant.OpeningHours") {
+  "The day on which it opens."
+  day: Weekday!
+  "When it opens, as HH:MM."
+  opens: String!
+  "When it closes, as HH:MM, up to 24:00; on the next day, where that is not later than it opens."
+  closes: String!
+}
+
+"A day of the week."
+enum Weekday @goModel(model: "github.com/viewgate/viewgate/view/restaurant.Weekday") {
+  "The first."
+  MONDAY
+  "The second."
+  TUESDAY
+  "The third."
+  WEDNESDAY
+  "The fourth."
+  THURSDAY
+  "The fifth."
+  FRIDAY
+  "The sixth."
+  SATURDAY
+  "The last."
+  SUNDAY
+}
+
+extend type Query {
+  "One restaurant; null where neither the view nor the Restaurant service knows of it."
+  restaurant(
+    "The global id, or the Restaurant service's own."
+    id: ID!
+    """
+    How fresh the answer must be; EVENTUAL unless given. AT_LEAST promises no more than EVENTUAL: what tokens and seen versions
+    tell of is orders.
+    """
+    freshness: Freshness
+  ): Restaurant
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"RFC 3339, in UTC, to the millisecond: 2026-03-01T11:07:00Z."
@@ -960,6 +1034,18 @@ func (ec *executionContext) childFields_Location(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Location", field.Name)
 }
 
+func (ec *executionContext) childFields_MenuItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "menuItemId":
+		return ec.fieldContext_MenuItem_menuItemId(ctx, field)
+	case "name":
+		return ec.fieldContext_MenuItem_name(ctx, field)
+	case "price":
+		return ec.fieldContext_MenuItem_price(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MenuItem", field.Name)
+}
+
 func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "amount":
@@ -968,6 +1054,18 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currency(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_OpeningHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "day":
+		return ec.fieldContext_OpeningHours_day(ctx, field)
+	case "opens":
+		return ec.fieldContext_OpeningHours_opens(ctx, field)
+	case "closes":
+		return ec.fieldContext_OpeningHours_closes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OpeningHours", field.Name)
 }
 
 func (ec *executionContext) childFields_Order(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1056,6 +1154,20 @@ func (ec *executionContext) childFields_Restaurant(ctx context.Context, field gr
 		return ec.fieldContext_Restaurant_restaurantId(ctx, field)
 	case "name":
 		return ec.fieldContext_Restaurant_name(ctx, field)
+	case "address":
+		return ec.fieldContext_Restaurant_address(ctx, field)
+	case "location":
+		return ec.fieldContext_Restaurant_location(ctx, field)
+	case "cuisines":
+		return ec.fieldContext_Restaurant_cuisines(ctx, field)
+	case "menu":
+		return ec.fieldContext_Restaurant_menu(ctx, field)
+	case "openingHours":
+		return ec.fieldContext_Restaurant_openingHours(ctx, field)
+	case "timeZone":
+		return ec.fieldContext_Restaurant_timeZone(ctx, field)
+	case "version":
+		return ec.fieldContext_Restaurant_version(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Restaurant", field.Name)
 }
@@ -1455,6 +1567,14 @@ func (ec *executionContext) field_Query_restaurant_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "freshness",
+		func(ctx context.Context, v any) (*model.Freshness, error) {
+			return ec.unmarshalOFreshness2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFreshness(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["freshness"] = arg1
 	return args, nil
 }
 
@@ -2225,6 +2345,84 @@ func (ec *executionContext) fieldContext_Location_longitude(_ context.Context, f
 	return graphql.NewScalarFieldContext("Location", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
+func (ec *executionContext) _MenuItem_menuItemId(ctx context.Context, field graphql.CollectedField, obj *restaurant.MenuItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MenuItem_menuItemId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MenuItemID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MenuItem_menuItemId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MenuItem", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MenuItem_name(ctx context.Context, field graphql.CollectedField, obj *restaurant.MenuItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MenuItem_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MenuItem_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MenuItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _MenuItem_price(ctx context.Context, field graphql.CollectedField, obj *restaurant.MenuItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MenuItem_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v order.Money) graphql.Marshaler {
+			return ec.marshalNMoney2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MenuItem_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MenuItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.CollectedField, obj *order.Money) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2269,6 +2467,75 @@ func (ec *executionContext) _Money_currency(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Money_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OpeningHours_day(ctx context.Context, field graphql.CollectedField, obj *restaurant.OpeningHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpeningHours_day(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Day, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v restaurant.Weekday) graphql.Marshaler {
+			return ec.marshalNWeekday2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐWeekday(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OpeningHours_day(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OpeningHours", field, false, false, errors.New("field of type Weekday does not have child fields"))
+}
+
+func (ec *executionContext) _OpeningHours_opens(ctx context.Context, field graphql.CollectedField, obj *restaurant.OpeningHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpeningHours_opens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Opens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OpeningHours_opens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OpeningHours", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OpeningHours_closes(ctx context.Context, field graphql.CollectedField, obj *restaurant.OpeningHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpeningHours_closes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Closes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OpeningHours_closes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OpeningHours", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Order_id(ctx context.Context, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
@@ -2505,11 +2772,11 @@ func (ec *executionContext) _Order_restaurant(ctx context.Context, field graphql
 			return ec.fieldContext_Order_restaurant(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Restaurant, nil
+			return ec.Resolvers.Order().Restaurant(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *order.Restaurant) graphql.Marshaler {
-			return ec.marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐRestaurant(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
+			return ec.marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2519,8 +2786,8 @@ func (ec *executionContext) fieldContext_Order_restaurant(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "Order",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Restaurant(ctx, field)
 		},
@@ -3150,50 +3417,6 @@ func (ec *executionContext) fieldContext_Query_consumer(ctx context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _Query_restaurant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query_restaurant(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Restaurant(ctx, fc.Args["id"].(string))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *order.Restaurant) graphql.Marshaler {
-			return ec.marshalORestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐRestaurant(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Query_restaurant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Query",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Restaurant(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Query_restaurant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3282,6 +3505,50 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_restaurant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_restaurant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Restaurant(ctx, fc.Args["id"].(string), fc.Args["freshness"].(*model.Freshness))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
+			return ec.marshalORestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_restaurant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Restaurant(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_restaurant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3358,7 +3625,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _Restaurant_id(ctx context.Context, field graphql.CollectedField, obj *order.Restaurant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Restaurant_id(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3381,7 +3648,7 @@ func (ec *executionContext) fieldContext_Restaurant_id(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Restaurant", field, true, true, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _Restaurant_restaurantId(ctx context.Context, field graphql.CollectedField, obj *order.Restaurant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Restaurant_restaurantId(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3404,7 +3671,7 @@ func (ec *executionContext) fieldContext_Restaurant_restaurantId(_ context.Conte
 	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _Restaurant_name(ctx context.Context, field graphql.CollectedField, obj *order.Restaurant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Restaurant_name(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3425,6 +3692,203 @@ func (ec *executionContext) _Restaurant_name(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Restaurant_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Restaurant_address(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_address(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Address, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Address) graphql.Marshaler {
+			return ec.marshalOAddress2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐAddress(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_address(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Restaurant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Address(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Restaurant_location(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_location(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Location, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Location) graphql.Marshaler {
+			return ec.marshalOLocation2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐLocation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_location(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Restaurant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Location(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Restaurant_cuisines(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_cuisines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cuisines, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_cuisines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Restaurant_menu(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_menu(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Menu, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []restaurant.MenuItem) graphql.Marshaler {
+			return ec.marshalOMenuItem2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐMenuItemᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_menu(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Restaurant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MenuItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Restaurant_openingHours(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_openingHours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpeningHours, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []restaurant.OpeningHours) graphql.Marshaler {
+			return ec.marshalOOpeningHours2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐOpeningHoursᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_openingHours(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Restaurant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OpeningHours(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Restaurant_timeZone(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_timeZone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeZone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_timeZone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Restaurant_version(ctx context.Context, field graphql.CollectedField, obj *restaurant.Restaurant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Restaurant_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.Version) graphql.Marshaler {
+			return ec.marshalOVersion2githubᚗcomᚋviewgateᚋviewgateᚋviewᚐVersion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Restaurant_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type Version does not have child fields"))
 }
 
 func (ec *executionContext) _Subscription_orderChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -5324,9 +5788,9 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case order.Restaurant:
+	case restaurant.Restaurant:
 		return ec._Restaurant(ctx, sel, &obj)
-	case *order.Restaurant:
+	case *restaurant.Restaurant:
 		if obj == nil {
 			return graphql.Null
 		}
@@ -5785,6 +6249,54 @@ func (ec *executionContext) _Location(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var menuItemImplementors = []string{"MenuItem"}
+
+func (ec *executionContext) _MenuItem(ctx context.Context, sel ast.SelectionSet, obj *restaurant.MenuItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, menuItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MenuItem")
+		case "menuItemId":
+			out.Values[i] = ec._MenuItem_menuItemId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._MenuItem_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "price":
+			out.Values[i] = ec._MenuItem_price(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var moneyImplementors = []string{"Money"}
 
 func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, obj *order.Money) graphql.Marshaler {
@@ -5804,6 +6316,54 @@ func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "currency":
 			out.Values[i] = ec._Money_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var openingHoursImplementors = []string{"OpeningHours"}
+
+func (ec *executionContext) _OpeningHours(ctx context.Context, sel ast.SelectionSet, obj *restaurant.OpeningHours) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, openingHoursImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OpeningHours")
+		case "day":
+			out.Values[i] = ec._OpeningHours_day(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "opens":
+			out.Values[i] = ec._OpeningHours_opens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closes":
+			out.Values[i] = ec._OpeningHours_closes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -5919,10 +6479,43 @@ func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "restaurant":
-			out.Values[i] = ec._Order_restaurant(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Order_restaurant(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "lineItems":
 			out.Values[i] = ec._Order_lineItems(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -6214,28 +6807,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
-		case "restaurant":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Query_restaurant(ctx, field)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
-			}
-
-			rrm := func(ctx context.Context) graphql.Marshaler {
-				return ec.OperationContext.RootResolverMiddleware(ctx,
-					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "node":
 			field := field
 
@@ -6269,6 +6840,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_nodes(ctx, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "restaurant":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_restaurant(ctx, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6317,7 +6910,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 
 var restaurantImplementors = []string{"Restaurant", "Node"}
 
-func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSet, obj *order.Restaurant) graphql.Marshaler {
+func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSet, obj *restaurant.Restaurant) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, restaurantImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -6372,6 +6965,41 @@ func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSe
 			}
 		case "name":
 			out.Values[i] = ec._Restaurant_name(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "address":
+			out.Values[i] = ec._Restaurant_address(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "location":
+			out.Values[i] = ec._Restaurant_location(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cuisines":
+			out.Values[i] = ec._Restaurant_cuisines(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "menu":
+			out.Values[i] = ec._Restaurant_menu(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "openingHours":
+			out.Values[i] = ec._Restaurant_openingHours(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "timeZone":
+			out.Values[i] = ec._Restaurant_timeZone(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._Restaurant_version(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -7183,6 +7811,10 @@ func (ec *executionContext) marshalNLineItem2ᚕgithubᚗcomᚋviewgateᚋviewga
 	return ret
 }
 
+func (ec *executionContext) marshalNMenuItem2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐMenuItem(ctx context.Context, sel ast.SelectionSet, v restaurant.MenuItem) graphql.Marshaler {
+	return ec._MenuItem(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNMoney2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐMoney(ctx context.Context, sel ast.SelectionSet, v order.Money) graphql.Marshaler {
 	return ec._Money(ctx, sel, &v)
 }
@@ -7221,6 +7853,10 @@ func (ec *executionContext) marshalNOnStale2string(ctx context.Context, sel ast.
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNOpeningHours2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐOpeningHours(ctx context.Context, sel ast.SelectionSet, v restaurant.OpeningHours) graphql.Marshaler {
+	return ec._OpeningHours(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNOrder2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐOrder(ctx context.Context, sel ast.SelectionSet, v order.Order) graphql.Marshaler {
@@ -7374,7 +8010,11 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋviewgateᚋviewga
 	return ec._PageInfo(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *order.Restaurant) graphql.Marshaler {
+func (ec *executionContext) marshalNRestaurant2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v restaurant.Restaurant) graphql.Marshaler {
+	return ec._Restaurant(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -7466,6 +8106,23 @@ func (ec *executionContext) unmarshalNViewerRole2githubᚗcomᚋviewgateᚋviewg
 
 func (ec *executionContext) marshalNViewerRole2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐViewerRole(ctx context.Context, sel ast.SelectionSet, v model.ViewerRole) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNWeekday2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐWeekday(ctx context.Context, v any) (restaurant.Weekday, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := restaurant.Weekday(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWeekday2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐWeekday(ctx context.Context, sel ast.SelectionSet, v restaurant.Weekday) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
@@ -7857,6 +8514,25 @@ func (ec *executionContext) marshalOLocation2ᚖgithubᚗcomᚋviewgateᚋviewga
 	return ec._Location(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOMenuItem2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐMenuItemᚄ(ctx context.Context, sel ast.SelectionSet, v []restaurant.MenuItem) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMenuItem2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐMenuItem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOMoney2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐMoney(ctx context.Context, sel ast.SelectionSet, v *order.Money) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -7869,6 +8545,25 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋviewgateᚋviewgateᚋgr
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOOpeningHours2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐOpeningHoursᚄ(ctx context.Context, sel ast.SelectionSet, v []restaurant.OpeningHours) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOpeningHours2githubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐOpeningHours(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOOrder2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐOrder(ctx context.Context, sel ast.SelectionSet, v *order.Order) graphql.Marshaler {
@@ -8037,7 +8732,7 @@ func (ec *executionContext) unmarshalOOrderStatusFilter2map(ctx context.Context,
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋorderᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *order.Restaurant) graphql.Marshaler {
+func (ec *executionContext) marshalORestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -2,7 +2,7 @@
 //
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
-// lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
+// documents.go what all other views have in common and restaurant.go what is restaurants' own, lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
 // much, errors.go tells clients what went wrong, freshness.go how fresh the answer is. subscription.go makes messages of what
 // package watch tells; operation.go runs the operations of the two transports that carry them, socket.go and events.go.
 package graph
@@ -23,6 +23,9 @@ type Options struct {
 	Viewer func(*http.Request) view.Viewer
 	// Watcher is what subscriptions follow. Nil: there are none.
 	Watcher *watch.Watcher
+	// Views are the views besides that of orders, by name: those whose documents each have one part. What is asked of one
+	// that is not here is an error.
+	Views map[string]*compose.Documents
 	// TokenKey signs freshness tokens. Zero: a random key, good for one process.
 	TokenKey compose.TokenKey
 	// Logger takes what clients are not told. Nil: slog.Default.

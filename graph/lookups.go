@@ -9,6 +9,7 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 // consumer answers Query.consumer.
@@ -38,37 +39,6 @@ func consumerOf(ctx context.Context, q compose.ConsumerRequest, told *provenance
 		}
 		told.add(answer.Source, answer.Reason, answer.Kept && answer.Err == nil, answer.Lag)
 		return answer.Consumer, answer.Err
-	}
-}
-
-// restaurant answers Query.restaurant.
-func (r *Resolver) restaurant(ctx context.Context, id string) (*order.Restaurant, error) {
-	var told provenance
-	c, err := restaurantOf(ctx, rawID(restaurantType, id), &told)()
-	r.tell(ctx, told)
-	return c, err
-}
-
-// restaurantOf begins to load a restaurant, "" for none.
-func restaurantOf(ctx context.Context, id string, told *provenance) func() (*order.Restaurant, error) {
-	if id == "" {
-		return func() (*order.Restaurant, error) { return nil, nil }
-	}
-	load := requestOf(ctx).restaurants.Load(ctx, id)
-	return func() (*order.Restaurant, error) {
-		answer, err := load()
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case answer.Err != nil:
-			told.add(compose.FromOwners, compose.OwnerDown, false, nil)
-		case answer.Restaurant == nil:
-			told.add(compose.FromOwners, compose.Missing, true, nil)
-		default:
-			told.add(compose.FromOwners, compose.Asked, true, nil)
-		}
-		return answer.Restaurant, answer.Err
 	}
 }
 
@@ -120,7 +90,8 @@ func nodeOf(ctx context.Context, p promise, orders selection, id string, told *p
 	case consumerType:
 		return untyped(consumerOf(ctx, compose.ConsumerRequest{ID: raw, Freshness: p.Freshness}, told))
 	case restaurantType:
-		return untyped(restaurantOf(ctx, raw, told))
+		return untyped(documentOf[restaurant.Restaurant](ctx, restaurant.ViewName,
+			compose.DocumentRequest{ID: raw, Freshness: p.Freshness}, told))
 	}
 	return func() (model.Node, error) { return nil, nil }
 }

@@ -74,7 +74,7 @@ func (h *Handler) operate(ctx context.Context, exec graphql.GraphExecutor, param
 		limited, cancel := context.WithTimeout(ctx, h.options.Limits.Timeout)
 		defer cancel()
 		ctx = limited
-		request.loadWith(ctx, h.reader)
+		request.loadWith(ctx, h.readers)
 	}
 	responses, ctx := exec.DispatchOperation(ctx, rc)
 	for response := responses(ctx); response != nil; response = responses(ctx) {

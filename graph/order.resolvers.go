@@ -10,6 +10,7 @@ import (
 
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 func (r *consumerResolver) ID(ctx context.Context, obj *order.Consumer) (string, error) {
@@ -24,18 +25,15 @@ func (r *orderResolver) ID(ctx context.Context, obj *order.Order) (string, error
 	return globalID(orderType, obj.OrderID), nil
 }
 
-func (r *restaurantResolver) ID(ctx context.Context, obj *order.Restaurant) (string, error) {
-	return globalID(restaurantType, obj.RestaurantID), nil
+func (r *orderResolver) Restaurant(ctx context.Context, obj *order.Order) (*restaurant.Restaurant, error) {
+	return r.restaurantOf(ctx, obj)
 }
 
 func (r *Resolver) Consumer() ConsumerResolver { return &consumerResolver{r} }
 
 func (r *Resolver) Order() OrderResolver { return &orderResolver{r} }
 
-func (r *Resolver) Restaurant() RestaurantResolver { return &restaurantResolver{r} }
-
 type (
-	consumerResolver   struct{ *Resolver }
-	orderResolver      struct{ *Resolver }
-	restaurantResolver struct{ *Resolver }
+	consumerResolver struct{ *Resolver }
+	orderResolver    struct{ *Resolver }
 )

@@ -24,10 +24,6 @@ func (r *queryResolver) Consumer(ctx context.Context, id string, freshness *mode
 	return r.consumer(ctx, id, freshness)
 }
 
-func (r *queryResolver) Restaurant(ctx context.Context, id string) (*order.Restaurant, error) {
-	return r.restaurant(ctx, id)
-}
-
 func (r *queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 	return r.node(ctx, id)
 }

@@ -28,9 +28,9 @@ type request struct {
 	status       int           // of a refusal, where gqlgen's is not right
 	subscription *subscription // nil in what is none
 
-	orders      *dataloader.Loader[compose.Request, compose.Answer]
-	consumers   *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
-	restaurants *dataloader.Loader[string, compose.RestaurantAnswer]
+	orders    *dataloader.Loader[compose.Request, compose.Answer]
+	consumers *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
+	documents map[string]*documentLoader // by the name of their view
 
 	mu        sync.Mutex // guards what follows: fields are resolved at the same time
 	operation string
@@ -42,24 +42,24 @@ type request struct {
 type requestKey struct{}
 
 // newRequest returns a request and the context that carries it, which all of its loads run with.
-func newRequest(ctx context.Context, reader *compose.Reader, viewer view.Viewer) (*request, context.Context) {
+func newRequest(ctx context.Context, from readers, viewer view.Viewer) (*request, context.Context) {
 	id := make([]byte, 8)
 	rand.Read(id) // never fails: it ends the process instead
 	r := &request{id: hex.EncodeToString(id), viewer: viewer, operation: "invalid", outcome: "ok"}
 	ctx = context.WithValue(ctx, requestKey{}, r)
-	r.loadWith(ctx, reader)
+	r.loadWith(ctx, from)
 	return r, ctx
 }
 
 // loadWith makes loaders that have loaded nothing, and run with this context.
-func (r *request) loadWith(ctx context.Context, reader *compose.Reader) {
+func (r *request) loadWith(ctx context.Context, from readers) {
 	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
-		return reader.ReadOrders(ctx, r.viewer, requests)
+		return from.orders.ReadOrders(ctx, r.viewer, requests)
 	})
 	r.consumers = newLoader(ctx, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
-		return reader.Consumers(ctx, r.viewer, requests)
+		return from.orders.Consumers(ctx, r.viewer, requests)
 	})
-	r.restaurants = newLoader(ctx, reader.Restaurants)
+	r.documents = documentLoaders(ctx, r.viewer, from.views)
 }
 
 func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }

@@ -11,7 +11,8 @@ import (
 // Resolver is the root of the generated resolvers. It is the same for all requests; what belongs to one is in request.
 type Resolver struct {
 	reader  *compose.Reader
-	watcher *watch.Watcher // nil: there are no subscriptions
+	views   map[string]*compose.Documents // by name
+	watcher *watch.Watcher                // nil: there are no subscriptions
 	limits  Limits
 	mapping *view.Mapping
 	schema  *ast.Schema

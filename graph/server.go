@@ -44,7 +44,8 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Observe = func(string, string, time.Duration) {}
 	}
 	resolver := &Resolver{
-		reader: reader, mapping: mapping, tokens: options.TokenKey, watcher: options.Watcher, limits: options.Limits,
+		reader: reader, views: options.Views, mapping: mapping, tokens: options.TokenKey, watcher: options.Watcher,
+		limits: options.Limits,
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
@@ -53,7 +54,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	}
 
 	server := handler.New(executable)
-	h := &Handler{server: server, reader: reader, options: options}
+	h := &Handler{server: server, readers: readers{reader, options.Views}, options: options}
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	server.AddTransport(sockets{h})
 	server.AddTransport(events{h})
@@ -78,7 +79,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 // is no GraphQL request before the server sees it.
 type Handler struct {
 	server  http.Handler
-	reader  *compose.Reader
+	readers readers
 	options Options
 
 	stopping context.Context // ends when Shutdown begins
@@ -155,7 +156,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newRequest returns a request of the client that sent this header, and the context that carries both.
 func (h *Handler) newRequest(ctx context.Context, client http.Header, viewer view.Viewer) (*request, context.Context) {
 	asked := client.Clone()
-	request, ctx := newRequest(compose.WithHeaders(ctx, asked), h.reader, viewer)
+	request, ctx := newRequest(compose.WithHeaders(ctx, asked), h.readers, viewer)
 	asked.Set("X-Request-Id", request.id) // owners log our id, not one that a client chose
 	request.asked = asked
 	return request, ctx

@@ -95,7 +95,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	message, ctx := newRequest(ctx, r.reader, operation.viewer)
+	message, ctx := newRequest(ctx, readers{r.reader, r.views}, operation.viewer)
 	message.id, message.header = operation.id, http.Header{}
 	var told provenance
 	if o := change.Order; o != nil {

@@ -1,5 +1,5 @@
 // Package model holds the GraphQL types that are no part of a view's document. All but Node is generated.
 package model
 
-// Node is an *order.Order, *order.Consumer or *order.Restaurant: whatever has a global id.
+// Node is an *order.Order, *order.Consumer or *restaurant.Restaurant: whatever has a global id.
 type Node any
