@@ -16,7 +16,6 @@ import (
 	"github.com/viewgate/viewgate/example/broker"
 	"github.com/viewgate/viewgate/example/ftgo"
 	"github.com/viewgate/viewgate/example/ftgo/sim"
-	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -57,7 +56,7 @@ func newCompany(t *testing.T) *company {
 	return &company{T: t, urls: services.URL, flags: []string{
 		"--kafka", b.Addr(), "--order-service", services.URL(ftgo.OrderService),
 		"--kitchen-service", services.URL(ftgo.KitchenService), "--delivery-service", services.URL(ftgo.DeliveryService),
-		"--accounting-service", services.URL(ftgo.AccountingService),
+		"--accounting-service", services.URL(ftgo.AccountingService), "--restaurant-service", services.URL(ftgo.RestaurantService),
 	}}
 }
 
@@ -143,19 +142,6 @@ func spoil(t *testing.T, indices view.Indices) string {
 	}
 }
 
-func orderMapping(t *testing.T) *view.Mapping {
-	t.Helper()
-	sdl, err := schema.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := view.MappingOf(sdl, order.ViewName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // runVerify runs viewgate verify and checks its exit code and what it says.
 func runVerify(t *testing.T, env map[string]string, code int, said []string, args ...string) string {
 	t.Helper()
@@ -217,7 +203,7 @@ func TestVerify(t *testing.T) {
 	runVerify(t, nil, 0, []string{`all 25 documents`, `compared 25 documents .* equal, 0 drift, 0 behind, 0 missing in view, ` +
 		`0 ahead, 0 missing at owner, 0 changing, 0 degraded, 0 unversioned, 0 owner failed`}, verifyArgs...)
 
-	indices, err := embedded.OpenIndices(viewDir(data, orderMapping(t)), orderMapping(t), embedded.Options{})
+	indices, err := embedded.OpenIndices(viewDir(data, mappingOf(t, order.ViewName)), mappingOf(t, order.ViewName), embedded.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +267,7 @@ func TestVerifyBesideIndexers(t *testing.T) {
 		t.Errorf("the same seed says:\n%s\n%s", one, two)
 	}
 
-	indices, err := elastic.OpenIndices(t.Context(), orderMapping(t), elastic.Options{URLs: []string{e.url}, Prefix: e.prefix})
+	indices, err := elastic.OpenIndices(t.Context(), mappingOf(t, order.ViewName), elastic.Options{URLs: []string{e.url}, Prefix: e.prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
