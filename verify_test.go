@@ -302,7 +302,7 @@ func TestVerifyBesideIndexers(t *testing.T) {
 	if _, err := e.ask(http.MethodDelete, "/"+e.prefix+order.ViewName+"/_doc/"+lost+"?refresh=true", ""); err != nil {
 		t.Fatal(err)
 	}
-	missing := []string{`missing in view, for example ORDER of order ` + lost, ` [1-4] missing in view, `, `asked for the orders of`}
+	missing := []string{`missing in view, for example ORDER of document ` + lost, ` [1-4] missing in view, `, `asked for the orders of`}
 	runVerify(t, env, 1, missing, append(c.flags, "--all", "--consumers", "1000")...)
 	runVerify(t, env, 0, missing, append(c.flags, "--all", "--consumers", "1000", "--heal")...)
 	p.caughtUp(2 * orders)
