@@ -205,6 +205,7 @@ type answered struct {
 		Extensions map[string]any
 	}
 	Extensions struct {
+		Search        []searched
 		Freshness     []told
 		Matches       *bool
 		ErrorsOmitted int

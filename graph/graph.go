@@ -47,6 +47,7 @@ type Limits struct {
 	Cost       int           // fields answered at most, each as often as its page is long: 25,000
 	Errors     int           // errors in a response: 20
 	Operations int           // under way on a WebSocket connection, subscriptions among them: 100
+	Search     time.Duration // of a search, which then answers with what it has found: 5 s
 	Timeout    time.Duration // of a whole operation, or of a subscription's message: 10 s
 }
 
@@ -61,6 +62,9 @@ func (l Limits) withDefaults() Limits {
 		if *set.limit <= 0 {
 			*set.limit = set.to
 		}
+	}
+	if l.Search <= 0 {
+		l.Search = 5 * time.Second
 	}
 	if l.Timeout <= 0 {
 		l.Timeout = 10 * time.Second

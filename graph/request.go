@@ -36,6 +36,7 @@ type request struct {
 	operation string
 	outcome   string
 	notes     []note
+	searches  []searched
 	showing   showing // of all of them
 }
 

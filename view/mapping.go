@@ -22,6 +22,7 @@ const (
 	Money   Kind = "MONEY" // an object {amount, currency}; the amount is what is compared
 	Date    Kind = "DATE"  // RFC 3339, milliseconds
 	Boolean Kind = "BOOLEAN"
+	Geo     Kind = "GEO" // an object {latitude, longitude}, in degrees; the first of several counts
 )
 
 // Field is one indexed field of a view's documents.
@@ -58,12 +59,16 @@ type Mapping struct {
 	Fields   []Field  // ordered by path
 	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
 	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
+	places   bool     // a field is a place
 	byPath   map[string]*Field
 	branches map[string]bool // the paths of objects that have indexed fields below them
 }
 
 // Field returns the field at a path, or nil.
 func (m *Mapping) Field(path string) *Field { return m.byPath[path] }
+
+// HasPlaces reports whether a field is a place.
+func (m *Mapping) HasPlaces() bool { return m.places }
 
 // Branch reports whether path is an object with indexed fields below it.
 func (m *Mapping) Branch(path string) bool { return m.branches[path] }
@@ -134,8 +139,8 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 			}
 			field.Weight = weight
 		}
-		if field.Facet && kind != Text && kind != Keyword && kind != Boolean {
-			return fmt.Errorf("%s.%s: @facet needs a TEXT, KEYWORD or BOOLEAN", def.Name, fd.Name)
+		if field.Facet && kind == Geo {
+			return fmt.Errorf("%s.%s: a GEO has no @facet", def.Name, fd.Name)
 		}
 		if d := fd.Directives.ForName("visibleTo"); d != nil {
 			if kind != Keyword {
@@ -161,6 +166,7 @@ func (m *Mapping) finish() {
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		m.byPath[f.Path] = f
+		m.places = m.places || f.Kind == Geo
 		// How much a word counts and which role sees a document are used when a question is asked; they change nothing
 		// in the index.
 		fmt.Fprintf(h, "%s %s searched=%t facet=%t sortable=%t exact=%t\n",

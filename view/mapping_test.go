@@ -137,7 +137,7 @@ func TestMappingOfInvalid(t *testing.T) {
 		{"weight of a number", "as: NUMBER", "as: NUMBER, weight: 2", "Author.born: @index(weight:)"},
 		{"visible by text", "@index(as: TEXT) @sortable", "@index(as: TEXT) @visibleTo(role: CONSUMER)",
 			"Book.title: @visibleTo needs a KEYWORD"},
-		{"facet of money", "@index(as: MONEY)", "@index(as: MONEY) @facet", "Book.price: @facet needs"},
+		{"facet of a place", "@index(as: MONEY)", "@index(as: GEO) @facet", "Book.price: a GEO has no @facet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := viewtest.MappingOf(strings.Replace(books, tt.old, tt.new, 1), "books")
