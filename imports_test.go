@@ -19,6 +19,7 @@ func TestImports(t *testing.T) {
 		"view/viewtest":    "view schema",
 		"view/embedded":    "view",
 		"view/elastic":     "view",
+		"search":           "view",
 		"feed":             "",
 		"latest":           "",
 		"projection":       "event view view/order wire",
