@@ -48,10 +48,20 @@ func (r *Resolver) understand(query *string) (s searching) {
 	}
 	s.given = true
 	s.expr, s.warnings = search.Parse(*query)
-	filter, more := r.fields.Compile(s.expr, search.Options{Value: rawValue})
+	filter, more := r.compile(s.expr, 0)
 	s.exact, s.warnings = filter, append(s.warnings, more...)
-	s.loose, _ = r.fields.Compile(s.expr, search.Options{Value: rawValue, Loose: view.Typos | view.Beginning})
+	s.loose, _ = r.compile(s.expr, view.Typos|view.Beginning)
 	return s
+}
+
+// compile returns what a search means. Global ids mean the services' own, in conditions and alone.
+func (r *Resolver) compile(expr search.Expr, loose view.Loose) (view.Filter, []search.Warning) {
+	for i, word := range search.Words(expr) {
+		if _, raw, ok := parseGlobalID(word.Text); ok {
+			expr = search.Replace(expr, i, raw)
+		}
+	}
+	return r.fields.Compile(expr, search.Options{Value: rawValue, Loose: loose})
 }
 
 // rawValue takes a global id where a service's own belongs.
@@ -149,7 +159,7 @@ func (r *Resolver) meant(ctx context.Context, asked compose.ListRequest, s searc
 	if !changed {
 		return nil, nil
 	}
-	asked.Match, _ = r.fields.Compile(better, search.Options{Value: rawValue})
+	asked.Match, _ = r.compile(better, 0)
 	asked.Size, asked.From, asked.Facets, asked.Sort = 0, nil, nil, nil
 	page, err := r.reader.SearchOrders(ctx, viewer, compose.ListRequest{Query: asked.Query, Consumer: asked.Consumer})
 	if err != nil || page.Total == 0 {

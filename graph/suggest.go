@@ -120,7 +120,9 @@ func (r *Resolver) suggestOrders(ctx context.Context, viewer view.Viewer, prefix
 
 // suggestFields returns the fields of the search language whose names begin so.
 func (r *Resolver) suggestFields(prefix string) (all []*model.Suggestion) {
-	for _, field := range r.fields.List() {
+	fields := r.fields.List()
+	slices.SortStableFunc(fields, func(a, b search.Field) int { return len(a.Name) - len(b.Name) })
+	for _, field := range fields {
 		if len(all) < suggestedFields && strings.HasPrefix(strings.ToLower(field.Name), strings.ToLower(prefix)) {
 			all = append(all, &model.Suggestion{Kind: model.SuggestionKindField, Text: field.Name, Query: field.Name + ":"})
 		}

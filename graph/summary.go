@@ -60,7 +60,7 @@ func (r *Resolver) summary(ctx context.Context, consumerID string) (*model.Consu
 // behind the point, below a thousand million together, rounding gives the exact sum back.
 func exactSum(sum float64) string {
 	digits := 2
-	for digits < 6 && math.Abs(sum*math.Pow10(digits)-math.Round(sum*math.Pow10(digits))) > 1e-4 {
+	for digits < 6 && math.Abs(sum*math.Pow10(digits)-math.Round(sum*math.Pow10(digits))) > 1e-5 {
 		digits++
 	}
 	return strconv.FormatFloat(sum, 'f', digits, 64)
