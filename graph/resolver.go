@@ -16,4 +16,5 @@ type Resolver struct {
 	mapping *view.Mapping
 	schema  *ast.Schema
 	tokens  compose.TokenKey
+	sdl     string // what composers see
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -48,6 +49,10 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
+	var err error
+	if resolver.sdl, err = schema.Subgraph(); err != nil {
+		return nil, err
+	}
 	if err := checkFilter(resolver.schema, orderFilter, mapping); err != nil {
 		return nil, err
 	}

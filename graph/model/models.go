@@ -101,6 +101,12 @@ type SeenVersion struct {
 type Subscription struct {
 }
 
+// This subgraph, as composers see it.
+type Service struct {
+	// The schema as it is written, without what is in every subgraph, and without how the view is indexed.
+	Sdl string `json:"sdl"`
+}
+
 // How far a count can be trusted.
 type CountPrecision string
 
