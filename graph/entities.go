@@ -126,7 +126,7 @@ func (r *Resolver) entities(ctx context.Context, representations []any) ([]model
 	entities := make([]model.Node, len(representations))
 	for i, ref := range references {
 		if failed[i] == nil {
-			entities[i], failed[i] = ref.load(ctx, promise, orders, &told, ast.PathIndex(i))()
+			entities[i], failed[i] = ref.load(ctx, promise, orders, &told, ast.PathIndex(i))
 		}
 		if failed[i] != nil {
 			graphql.AddError(ctx, locate(ctx, failed[i], ast.PathIndex(i)))
@@ -136,21 +136,16 @@ func (r *Resolver) entities(ctx context.Context, representations []any) ([]model
 	return entities, nil
 }
 
-// load begins to load what is referred to, for an element of the field at ctx. What is not there, or not the viewer's, is
-// an error.
+// load loads what is referred to, for an element of the field at ctx. What is not there, or not the viewer's, is an error.
 func (ref reference) load(ctx context.Context, p promise, orders selection, told *provenance,
-	index ast.PathElement) func() (model.Node, error) {
-	load := func() (model.Node, error) { return nil, nil }
+	index ast.PathElement) (node model.Node, err error) {
 	if ref.id != "" {
-		load = nodeOf(ctx, p, orders, globalID(ref.typeName, ref.id), told, index)
+		node, err = nodeOf(ctx, p, orders, globalID(ref.typeName, ref.id), told, index)()
 	}
-	return func() (model.Node, error) {
-		node, err := load()
-		if err == nil && node == nil {
-			err = missing("there is no %s with the %s", ref.typeName, ref.key)
-		}
-		return node, err
+	if err == nil && node == nil {
+		err = missing("there is no %s with the %s", ref.typeName, ref.key)
 	}
+	return node, err
 }
 
 // loadAtOnce gives the request's loaders what is referred to, read in one batch for each type. The loaders by themselves
