@@ -35,6 +35,7 @@ func TestImports(t *testing.T) {
 		"graph/model":      "compose view view/order",
 		"graph/scalar":     "compose view view/order wire",
 		"web":              "",
+		"federation":       "",
 		"example/broker":   "",
 		"example/ftgo":     "event wire",
 		"example/ftgo/sim": "wire",

@@ -278,11 +278,70 @@ directive @filters(
   field: String!
 ) on INPUT_FIELD_DEFINITION
 `, BuiltIn: false},
+	{Name: "../schema/federation.graphqls", Input: `extend schema
+  @link(
+    url: "https://specs.apollo.dev/federation/v2.3"
+    import: ["@key", "@shareable", "@tag"]
+  )
+
+# What follows is what a subgraph has beside its own schema. Composers know it: _service.sdl leaves it out.
+
+"Names a specification that the schema keeps to, and what it takes from there."
+directive @link(
+  "The specification, with its version."
+  url: String!
+  "The names that are used without the specification's prefix."
+  import: [String!]
+) repeatable on SCHEMA
+
+"Other subgraphs may refer to the type by these fields."
+directive @key(
+  "The fields, with spaces between them."
+  fields: String!
+  "Whether this subgraph can be asked for one."
+  resolvable: Boolean = true
+) repeatable on OBJECT | INTERFACE
+
+"Other subgraphs may have the field, too, with equal values."
+directive @shareable repeatable on OBJECT | FIELD_DEFINITION
+
+"A label by which a contract takes elements of the composed schema, or leaves them out."
+directive @tag(
+  "The label."
+  name: String!
+) repeatable on OBJECT | FIELD_DEFINITION
+
+"A reference to an entity: an object with its __typename and the fields of one of its keys."
+scalar _Any
+
+"What other subgraphs may refer to."
+union _Entity = Order | Consumer | Restaurant
+
+"This subgraph, as composers see it."
+type _Service {
+  "The schema as it is written, without what is in every subgraph, and without how the view is indexed."
+  sdl: String!
+}
+
+extend type Query {
+  """
+  What the references name, in their order. One that names nothing that the viewer may see, or that cannot be asked for, is
+  null, with an error at its index; the others are answered.
+  """
+  _entities(
+    "The references, up to 1,000."
+    representations: [_Any!]!
+  ): [_Entity]!
+
+  "The subgraph's schema."
+  _service: _Service!
+}
+`, BuiltIn: false},
 	{Name: "../schema/order.graphqls", Input: `"""
 An order as the order view knows it: the order itself and what the kitchen, the courier and the accounting tell of it.
 Each of the four is a part with a version of its own, which counts that service's events.
 """
-type Order implements Node @view(name: "orders") {
+type Order implements Node @view(name: "orders") @key(fields: "id") @key(fields: "orderId") {
   "The global id, for node(id:)."
   id: ID!
   "The Order service's own id."
@@ -306,7 +365,7 @@ type Order implements Node @view(name: "orders") {
   "What was ordered."
   lineItems: [LineItem!]! @index
   "Where it is delivered to; null where the Order service did not say."
-  deliveryAddress: Address @index
+  deliveryAddress: Address @index @tag(name: "personal")
   "When the customer wants it."
   deliveryTime: DateTime @index(as: DATE) @sortable
   "The Kitchen service's part; null until there is one, or while that service cannot be asked."
@@ -378,7 +437,7 @@ type LineItem {
 }
 
 "A postal address."
-type Address {
+type Address @shareable @tag(name: "personal") {
   "The street and the number."
   street1: String! @index(as: TEXT)
   "What else the courier needs; null where there is nothing."
@@ -440,7 +499,7 @@ type Delivery {
   "When the courier means to be there."
   estimatedDeliveryTime: DateTime
   "Where the courier was last seen."
-  location: Location
+  location: Location @tag(name: "personal")
   "The version of the delivery part."
   version: Version!
 }
@@ -460,7 +519,7 @@ enum DeliveryState {
 }
 
 "A point on Earth, in degrees (WGS 84)."
-type Location {
+type Location @shareable @tag(name: "personal") {
   "North of the equator; negative to its south."
   latitude: Float!
   "East of Greenwich; negative to its west."
@@ -514,13 +573,13 @@ enum Aggregate {
 }
 
 "Somebody who orders."
-type Consumer implements Node {
+type Consumer implements Node @key(fields: "id") @key(fields: "consumerId") {
   "The global id, for node(id:)."
   id: ID!
   "The Consumer service's own id."
   consumerId: ID! @index(as: KEYWORD, weight: 2) @visibleTo(role: CONSUMER)
   "Null where no service told it."
-  name: String @index(as: TEXT) @facet
+  name: String @index(as: TEXT) @facet @tag(name: "personal")
   "This consumer's orders; see Query.orderHistory."
   orderHistory(
     "What to search for; see Query.orderHistory."
@@ -568,7 +627,7 @@ type ConsumerSummary {
 }
 
 "Where one can order."
-type Restaurant implements Node {
+type Restaurant implements Node @key(fields: "id") @key(fields: "restaurantId") {
   "The global id, for node(id:)."
   id: ID!
   "The Restaurant service's own id."
@@ -1081,7 +1140,7 @@ scalar Decimal
 scalar Version
 
 "An amount of money."
-type Money {
+type Money @shareable {
   "The exact amount."
   amount: Decimal!
   "ISO 4217."
@@ -1095,7 +1154,7 @@ interface Node {
 }
 
 "Where a page of a connection stands."
-type PageInfo {
+type PageInfo @shareable {
   "Whether there is more behind endCursor."
   hasNextPage: Boolean!
   "Whether there is more before startCursor."
@@ -1115,7 +1174,7 @@ enum CountPrecision {
 }
 
 "A count of matches."
-type Count {
+type Count @shareable {
   "How many."
   count: Int!
   "How far that can be trusted."
@@ -1504,6 +1563,14 @@ func (ec *executionContext) childFields_TimelineEntry(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type TimelineEntry", field.Name)
 }
 
+func (ec *executionContext) childFields__Service(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sdl":
+		return ec.fieldContext__Service_sdl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type _Service", field.Name)
+}
+
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -1841,6 +1908,20 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query__entities_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "representations",
+		func(ctx context.Context, v any) ([]any, error) {
+			return ec.unmarshalN_Any2ᚕinterfaceᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["representations"] = arg0
 	return args, nil
 }
 
@@ -4801,6 +4882,82 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query__entities(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query__entities(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.__resolve_entities(ctx, fc.Args["representations"].([]any)), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Node) graphql.Marshaler {
+			return ec.marshalN_Entity2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐNode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query__entities(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type _Entity does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query__entities_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query__service(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query__service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.__resolve__service(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Service) graphql.Marshaler {
+			return ec.marshalN_Service2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query__service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields__Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5455,6 +5612,29 @@ func (ec *executionContext) _TimelineEntry_version(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_TimelineEntry_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TimelineEntry", field, false, false, errors.New("field of type Version does not have child fields"))
+}
+
+func (ec *executionContext) __Service_sdl(ctx context.Context, field graphql.CollectedField, obj *model.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext__Service_sdl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sdl, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext__Service_sdl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("_Service", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -7450,6 +7630,40 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	}
 }
 
+func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, obj model.Node) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case order.Restaurant:
+		return ec._Restaurant(ctx, sel, &obj)
+	case *order.Restaurant:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Restaurant(ctx, sel, obj)
+	case order.Order:
+		return ec._Order(ctx, sel, &obj)
+	case *order.Order:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Order(ctx, sel, obj)
+	case order.Consumer:
+		return ec._Consumer(ctx, sel, &obj)
+	case *order.Consumer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Consumer(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of _Entity must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
@@ -7560,7 +7774,7 @@ func (ec *executionContext) _Bill(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
-var consumerImplementors = []string{"Consumer", "Node"}
+var consumerImplementors = []string{"Consumer", "_Entity", "Node"}
 
 func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet, obj *order.Consumer) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, consumerImplementors)
@@ -8230,7 +8444,7 @@ func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
-var orderImplementors = []string{"Order", "Node"}
+var orderImplementors = []string{"Order", "_Entity", "Node"}
 
 func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, obj *order.Order) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, orderImplementors)
@@ -9094,6 +9308,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "_entities":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query__entities(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "_service":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query__service(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -9129,7 +9387,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	return out
 }
 
-var restaurantImplementors = []string{"Restaurant", "Node"}
+var restaurantImplementors = []string{"Restaurant", "_Entity", "Node"}
 
 func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSet, obj *order.Restaurant) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, restaurantImplementors)
@@ -9431,6 +9689,44 @@ func (ec *executionContext) _TimelineEntry(ctx context.Context, sel ast.Selectio
 		case "version":
 			out.Values[i] = ec._TimelineEntry_version(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var _ServiceImplementors = []string{"_Service"}
+
+func (ec *executionContext) __Service(ctx context.Context, sel ast.SelectionSet, obj *model.Service) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, _ServiceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("_Service")
+		case "sdl":
+			out.Values[i] = ec.__Service_sdl(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -10559,6 +10855,71 @@ func (ec *executionContext) marshalNViewerRole2githubᚗcomᚋviewgateᚋviewgat
 	return v
 }
 
+func (ec *executionContext) unmarshalN_Any2interface(ctx context.Context, v any) (any, error) {
+	res, err := graphql.UnmarshalAny(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalN_Any2interface(ctx context.Context, sel ast.SelectionSet, v any) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalAny(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalN_Any2ᚕinterfaceᚄ(ctx context.Context, v any) ([]any, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]any, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalN_Any2interface(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalN_Any2ᚕinterfaceᚄ(ctx context.Context, sel ast.SelectionSet, v []any) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalN_Any2interface(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalN_Entity2ᚕgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalO_Entity2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐNode(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalN_Service2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐService(ctx context.Context, sel ast.SelectionSet, v model.Service) graphql.Marshaler {
+	return ec.__Service(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
 	return ec.___Directive(ctx, sel, &v)
 }
@@ -11448,6 +11809,13 @@ func (ec *executionContext) marshalOVersion2githubᚗcomᚋviewgateᚋviewgate�
 	_ = ctx
 	res := scalar.MarshalVersion(v)
 	return res
+}
+
+func (ec *executionContext) marshalO_Entity2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec.__Entity(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

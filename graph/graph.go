@@ -2,9 +2,10 @@
 //
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
-// lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
-// much, errors.go tells clients what went wrong, freshness.go how fresh the answer is. subscription.go makes messages of what
-// package watch tells; operation.go runs the operations of the two transports that carry them, socket.go and events.go.
+// lookups.go the rest, entities.go what other subgraphs refer to, filter.go reads filters, promise.go what freshness is asked
+// for. server.go is the HTTP side, limits.go refuses operations that cost too much, errors.go tells clients what went wrong,
+// freshness.go how fresh the answer is. subscription.go makes messages of what package watch tells; operation.go runs the
+// operations of the two transports that carry them, socket.go and events.go.
 package graph
 
 import (

@@ -18,4 +18,5 @@ type Resolver struct {
 	fields  *search.Fields // of the mapping
 	schema  *ast.Schema
 	tokens  compose.TokenKey
+	sdl     string // what composers see
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/view"
 )
@@ -49,6 +50,10 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
+	var err error
+	if resolver.sdl, err = schema.Subgraph(); err != nil {
+		return nil, err
+	}
 	for _, err := range []error{
 		checkFilter(resolver.schema, orderFilter, mapping), checkOrder(resolver.schema, "OrderOrderField", mapping),
 		checkFacets(resolver.schema, orderFacets, mapping), checkFacets(resolver.schema, consumerSummary, mapping),

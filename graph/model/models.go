@@ -146,6 +146,12 @@ type TextRange struct {
 	End int `json:"end"`
 }
 
+// This subgraph, as composers see it.
+type Service struct {
+	// The schema as it is written, without what is in every subgraph, and without how the view is indexed.
+	Sdl string `json:"sdl"`
+}
+
 // How far a count can be trusted.
 type CountPrecision string
 
