@@ -22,7 +22,9 @@ const (
 	Money   Kind = "MONEY" // an object {amount, currency}; the amount is what is compared
 	Date    Kind = "DATE"  // RFC 3339, milliseconds
 	Boolean Kind = "BOOLEAN"
-	Geo     Kind = "GEO" // an object {latitude, longitude}, in degrees; the first of several counts
+	// Geo is an object {latitude, longitude}, in degrees (Point). Near compares it, and it orders by the distance from a
+	// point (Sort.From); of several the first counts.
+	Geo Kind = "GEO"
 )
 
 // Field is one indexed field of a view's documents.
