@@ -17,7 +17,7 @@ func TestImports(t *testing.T) {
 		"view":             "",
 		"view/order":       "view wire",
 		"view/analysis":    "view",
-		"view/viewtest":    "view view/analysis schema",
+		"view/viewtest":    "view view/analysis schema search",
 		"view/embedded":    "view view/analysis",
 		"view/elastic":     "view view/analysis",
 		"search":           "view",

@@ -58,14 +58,6 @@ func Fold(s string) string {
 
 // Stem takes a folded word's English ending off, as Porter's stemmer of 1980 does.
 func Stem(term string) string {
-	for _, r := range term {
-		if r < 'a' || r > 'z' {
-			return term
-		}
-	}
-	if len(term) < 3 {
-		return term
-	}
 	return string(porter.StemWithoutLowerCasing([]rune(term)))
 }
 

@@ -95,3 +95,16 @@ func TestEdits(t *testing.T) {
 		}
 	}
 }
+
+func FuzzStem(f *testing.F) {
+	for _, word := range []string{"", "s", "ies", "curries", "y", "yyy", "ing", "żurek", "'s", "1ed", "eed"} {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		for _, term := range analysis.Terms(word) {
+			if stem := analysis.Stem(term); len(stem) > len(term)+1 {
+				t.Errorf("the stem of %q is %q", term, stem)
+			}
+		}
+	})
+}
