@@ -56,8 +56,14 @@ func Fold(s string) string {
 	return strings.ToLower(s)
 }
 
+// maxStemmed is the length of the longest word that has a stem, in bytes: the time that it takes grows with the square of it.
+const maxStemmed = 255
+
 // Stem takes a folded word's English ending off, as Porter's stemmer of 1980 does.
 func Stem(term string) string {
+	if len(term) > maxStemmed {
+		return term
+	}
 	return string(porter.StemWithoutLowerCasing([]rune(term)))
 }
 
