@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads faults promises backends backends-down
+.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads faults promises backends backends-down federation
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,10 @@ faults: ## kills and faults, with real backends started for it; Java 17, Maven, 
 
 promises: ## reads of one's own writes, 10,000 of them, while the indexer is slow, held up, killed and fills a new view
 	go test -count 1 ./bench/promises -writes 10000 -v $(ARGS)
+
+federation: ## viewgate beside other subgraphs, composed by and behind real ones; Node.js 20 or later, and npm with its registry
+	cd federation && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	VIEWGATE_TEST_NODE=required go test -count 1 ./federation $(ARGS)
 
 backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
 	backends/backends up

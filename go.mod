@@ -2,6 +2,9 @@ module github.com/viewgate/viewgate
 
 go 1.26.0
 
+// What make federation fetches holds no Go.
+ignore ./federation/node_modules
+
 require (
 	github.com/99designs/gqlgen v0.17.94
 	github.com/IBM/sarama v1.61.1

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -53,6 +54,9 @@ func serve(ctx context.Context, c console, s settings) error {
 	}
 	if s.tokenKey == "" {
 		logger.Info("freshness tokens are signed with a key that ends with this process; set --token-key to share one")
+	}
+	if s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(indexer.MemoryLimit)
 	}
 	logger.Warn("there is no authentication: everybody who reaches the address sees every order", "addr", s.addr)
 	a, err := assemble(ctx, s, logger)

@@ -30,6 +30,7 @@ import (
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 var sizes = flag.String("sizes", "", "numbers of orders, with commas between them (default 10000, with Elasticsearch 20000)")
@@ -221,7 +222,7 @@ func queries(b *testing.B, store view.Store, mapping *view.Mapping, n int) {
 			"two words, newest first", historyQuery,
 			func() map[string]any { return map[string]any{"q": lab.Dishes[r.IntN(len(lab.Dishes))]} },
 			func(v map[string]any) func() {
-				q := view.Query{Words: strings.Fields(v["q"].(string)), Sort: newest, Size: 20}
+				q := view.Query{Match: viewtest.Words(strings.Fields(v["q"].(string))...), Sort: newest, Size: 20}
 				return func() { search(b, store, q) }
 			},
 		},

@@ -86,13 +86,14 @@ const (
 	Degraded      Reason = "degraded"             // the view lacks an event of the part for good
 	Missing       Reason = "missing"              // the view has no such order, or not what was ordered by whom
 	Rebuilding    Reason = "rebuilding"           // the view has not yet taken in what was published before it was made
+	Unfinished    Reason = "search not finished"  // its time was over before all orders were looked at
 	ViewDown      Reason = "view down"            // the view could not be read
 	NotConfigured Reason = "owner not configured" // viewgate was not told where an owner is; what the view has was taken
 	OwnerDown     Reason = "owner down"           // an owner could not be asked; what the view has was taken
 )
 
 var reasonsByWeight = []Reason{
-	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, Rebuilding, ViewDown, NotConfigured, OwnerDown,
+	Satisfied, Waited, Asked, Unversioned, Behind, Degraded, Missing, Rebuilding, Unfinished, ViewDown, NotConfigured, OwnerDown,
 }
 
 // Answer answers one Request.

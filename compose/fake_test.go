@@ -33,9 +33,10 @@ func mappingOf(t testing.TB) *view.Mapping {
 // fakeStore is a view.Store over a map, as far as a Reader needs one: a search gives the visible documents in which the
 // filter's one field is right, newest first.
 type fakeStore struct {
-	mapping *view.Mapping
-	err     error // of every read
-	onGet   func(n int, s *fakeStore)
+	view.Store // what is not asked here
+	mapping    *view.Mapping
+	err        error // of every read
+	onGet      func(n int, s *fakeStore)
 
 	mu   sync.Mutex // guards what follows
 	docs map[string]view.Document

@@ -27,11 +27,13 @@ type ListRequest struct {
 
 // OrderPage is a page of orders, and how fresh it is.
 type OrderPage struct {
-	Hits   []OrderHit
-	Total  int // counts all that match: exactly so many if Exact, else at least
-	Exact  bool
-	More   bool // there are further hits in the page's direction
-	Facets [][]view.Bucket
+	Hits    []OrderHit
+	Total   int // counts all that match: exactly so many if Exact, else at least
+	Exact   bool
+	More    bool // there are further hits in the page's direction
+	Facets  []view.Counts
+	Sums    []float64
+	Partial bool // the time was over before all documents were looked at
 
 	Source Source
 	Reason Reason
@@ -39,8 +41,8 @@ type OrderPage struct {
 	Lag    *time.Duration // of what the search saw; nil where nobody knows
 	// Composed are the versions of the orders that were overlaid: which of their owners told, not the view alone.
 	Composed Seen
-	// Approximate says that overlaid orders stand where they do by a guess, by relevance among a few or by an updatedAt that
-	// no owner tells; or that a facet has more values than were asked for, and its counts may miss some of these orders.
+	// Approximate says that overlaid orders stand where they do by a guess, by an updatedAt that no owner tells; or that a
+	// facet has more values than were asked for, and its counts may miss some of these orders.
 	Approximate bool
 }
 
@@ -88,8 +90,8 @@ func (r *Reader) SearchOrders(ctx context.Context, v view.Viewer, q ListRequest)
 	if id, is := v.Is(view.RoleConsumer); is && q.Consumer == "" {
 		q.Consumer = id
 	} else if is && q.Consumer != id { // nothing of theirs, and nobody is asked, so that nothing tells whether there is any
-		return OrderPage{Exact: true, Facets: make([][]view.Bucket, len(q.Facets)), Source: FromView, Reason: Satisfied,
-			Kept: true}, nil
+		return OrderPage{Exact: true, Facets: view.NoCounts(q.Query), Sums: make([]float64, len(q.Sums)), Source: FromView,
+			Reason: Satisfied, Kept: true}, nil
 	}
 	for again := true; ; again = false {
 		index := r.horizon.progress.Index()
@@ -117,7 +119,7 @@ func (r *Reader) list(ctx context.Context, v view.Viewer, q ListRequest) (OrderP
 	}
 	l.freshen(ctx)
 	page, err := l.search(ctx)
-	if errors.Is(err, view.ErrUnavailable) && q.Consumer != "" && len(q.Words) == 0 {
+	if errors.Is(err, view.ErrUnavailable) && q.Consumer != "" && q.Match == nil {
 		page, err = l.withoutView(ctx, err)
 	}
 	if err != nil {

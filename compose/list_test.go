@@ -43,7 +43,7 @@ type shown struct {
 	Total  int
 	Exact  bool
 	More   bool
-	Facets [][]view.Bucket
+	Facets []view.Counts
 }
 
 func shownOf(t testing.TB, p view.Page) shown {
@@ -68,12 +68,12 @@ func shownPage(p OrderPage) shown {
 	return s
 }
 
-// genQuery generates queries without relevance, whose order a few documents cannot tell.
+// genQuery generates queries.
 func genQuery() *rapid.Generator[view.Query] {
 	return rapid.Custom(func(t *rapid.T) view.Query {
 		q := view.Query{
 			Sort: []view.Sort{{
-				Field:      rapid.SampledFrom([]string{"createdAt", "total", "status"}).Draw(t, "sort"),
+				Field:      rapid.SampledFrom([]string{"createdAt", "total", "status", view.Relevance}).Draw(t, "sort"),
 				Descending: rapid.Bool().Draw(t, "descending"),
 			}},
 			Size: rapid.IntRange(0, 4).Draw(t, "size"),
@@ -84,7 +84,10 @@ func genQuery() *rapid.Generator[view.Query] {
 				view.In{Field: "ticket.state", Values: []any{"ACCEPTED", "PREPARING"}},
 				view.Range{Field: "total", GTE: 11.0},
 			}).Draw(t, "filter"),
-			Words:  rapid.SampledFrom([][]string{nil, {"vindaloo"}, {"cafe"}, {"byron", "salad"}}).Draw(t, "words"),
+			Match: rapid.SampledFrom([]view.Filter{
+				nil, view.Words{Text: "vindaloo"}, view.Words{Text: "cafe"}, view.Words{Text: "vindalo", Loose: view.Typos},
+				view.And{view.Words{Text: "byron"}, view.Words{Text: "sal", Prefix: true}},
+			}).Draw(t, "match"),
 			Facets: []view.Facet{{Field: "status", Size: 20}},
 		}
 		q.Backward = rapid.Bool().Draw(t, "backward")
@@ -182,7 +185,7 @@ func TestListSources(t *testing.T) {
 		fresh     Freshness
 		seen      Seen
 		parts     Parts
-		words     []string
+		match     view.Filter
 		progress  *fakeProgress
 		owners    Versions // of order 1
 		inView    Versions
@@ -277,7 +280,7 @@ func TestListSources(t *testing.T) {
 			want: OrderPage{Source: FromOwners, Reason: ViewDown, Kept: true}},
 		{name: "view down, fresh", fresh: Freshness{Mode: Fresh}, owners: latest, down: true, progress: behind(), shows: latest,
 			calls: "orders 2 tickets 2", want: OrderPage{Source: FromOwners, Reason: ViewDown}},
-		{name: "view down, words", owners: latest, down: true, words: []string{"byron"}, progress: behind(),
+		{name: "view down, words", owners: latest, down: true, match: view.Words{Text: "byron"}, progress: behind(),
 			err: view.ErrUnavailable},
 		{name: "view down, of everybody", viewer: view.Support(), owners: latest, down: true, progress: behind(),
 			err: view.ErrUnavailable},
@@ -293,7 +296,7 @@ func TestListSources(t *testing.T) {
 			if test.stuck {
 				w.stuck = view.ErrUnavailable
 			}
-			q := ListRequest{Query: view.Query{Sort: newestFirst, Size: 10, Words: test.words}, Freshness: test.fresh,
+			q := ListRequest{Query: view.Query{Sort: newestFirst, Size: 10, Match: test.match}, Freshness: test.fresh,
 				Seen: test.seen, Parts: AllParts}
 			if test.parts != 0 {
 				q.Parts = test.parts

@@ -1,12 +1,10 @@
 package compose
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
@@ -65,13 +63,13 @@ func (l *list) searchOnce(ctx context.Context) (OrderPage, error) {
 	if err != nil {
 		return OrderPage{}, err
 	}
-	return l.page(merge(l.Query, page, overlaid), stood, source)
+	return l.page(merge(l.mapping, l.Query, page, overlaid), stood, source)
 }
 
 // match asks the list's own query of the overlaid orders alone.
 func (l *list) match(ctx context.Context) (page view.Page, err error) {
 	if len(l.overlay) == 0 {
-		return view.Page{Exact: true, Facets: make([][]view.Bucket, len(l.Facets))}, nil
+		return view.Page{Exact: true, Facets: view.NoCounts(l.Query), Sums: make([]float64, len(l.Sums))}, nil
 	}
 	if l.options.Scratch == nil {
 		return view.Page{}, errScratch
@@ -101,10 +99,13 @@ func (l *list) match(ctx context.Context) (page view.Page, err error) {
 }
 
 // merge makes one page of two pages of different documents, which one query gave.
-func merge(q view.Query, a, b view.Page) view.Page {
+func merge(m *view.Mapping, q view.Query, a, b view.Page) view.Page {
 	hits := slices.Concat(a.Hits, b.Hits)
 	slices.SortFunc(hits, func(x, y view.Hit) int { return q.Compare(x.Position, y.Position) })
-	page := view.Page{Total: a.Total + b.Total, Exact: a.Exact && b.Exact, More: a.More || b.More || len(hits) > q.Size}
+	page := view.Page{
+		Total: a.Total + b.Total, Exact: a.Exact && b.Exact, More: a.More || b.More || len(hits) > q.Size,
+		Partial: a.Partial || b.Partial,
+	}
 	if len(hits) > q.Size {
 		if q.Backward {
 			hits = hits[len(hits)-q.Size:]
@@ -114,30 +115,18 @@ func merge(q view.Query, a, b view.Page) view.Page {
 	}
 	page.Hits = hits
 	for i, facet := range q.Facets {
-		page.Facets = append(page.Facets, mergeFacet(facet, a.Facets[i], b.Facets[i]))
+		page.Facets = append(page.Facets, facet.Merge(m, a.Facets[i], b.Facets[i]))
+	}
+	for i := range q.Sums {
+		page.Sums = append(page.Sums, a.Sums[i]+b.Sums[i])
 	}
 	return page
-}
-
-func mergeFacet(f view.Facet, a, b []view.Bucket) []view.Bucket {
-	counts := map[string]int{}
-	for _, bucket := range slices.Concat(a, b) {
-		counts[bucket.Value] += bucket.Count
-	}
-	buckets := make([]view.Bucket, 0, len(counts))
-	for value, n := range counts {
-		buckets = append(buckets, view.Bucket{Value: value, Count: n})
-	}
-	slices.SortFunc(buckets, func(x, y view.Bucket) int {
-		return cmp.Or(cmp.Compare(y.Count, x.Count), strings.Compare(x.Value, y.Value))
-	})
-	return buckets[:min(f.Size, len(buckets))]
 }
 
 // page reads the hits and says how fresh they are.
 func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, error) {
 	page := OrderPage{
-		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets,
+		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets, Sums: found.Sums, Partial: found.Partial,
 		Source: source, Lag: stood.lag, Composed: Seen{},
 	}
 	for _, hit := range found.Hits {
@@ -152,11 +141,13 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 	}
 	if source != FromView {
 		looksAt := l.Query.Fields()
-		byRelevance := slices.ContainsFunc(l.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
-		page.Approximate = byRelevance || slices.Contains(looksAt, "updatedAt")
-		for i, facet := range l.Facets {
-			page.Approximate = page.Approximate || len(found.Facets[i]) >= facet.Size // what was cut off may belong in it
+		page.Approximate = slices.Contains(looksAt, "updatedAt")
+		for i := range l.Facets {
+			page.Approximate = page.Approximate || found.Facets[i].Others > 0 // what was cut off may belong in it
 		}
+	}
+	if page.Partial {
+		l.failing(Unfinished)
 	}
 	page.Reason, page.Kept = l.reason, l.kept
 	return page, nil

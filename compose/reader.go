@@ -35,6 +35,11 @@ type ReaderOptions struct {
 	SearchDelay time.Duration
 }
 
+// Values reads values that look like what is asked, from the view.
+func (r *Reader) Values(ctx context.Context, v view.Viewer, q view.ValueQuery) ([]view.Bucket, error) {
+	return r.store.Values(ctx, v, q)
+}
+
 // NewReader returns a reader of the view in the store, composing from the owners.
 func NewReader(store view.Store, mapping *view.Mapping, owners *Owners, options ReaderOptions) *Reader {
 	if options.PollFirst <= 0 {

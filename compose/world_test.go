@@ -21,6 +21,8 @@ import (
 
 // world is orders as their owners have them, as the view has them, and as its searches see them.
 type world struct {
+	view.Store // what is not asked here
+
 	*httptest.Server
 	mapping  *view.Mapping
 	owners   map[string]Versions // by order id

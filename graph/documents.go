@@ -91,7 +91,7 @@ type documentPage[T any] struct {
 	hits    []view.Hit
 	info    *model.PageInfo
 	total   *model.Count
-	facets  [][]view.Bucket
+	facets  []view.Counts
 }
 
 // listDocuments answers a field that lists documents of a view, by a query that has all but the page.

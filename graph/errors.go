@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -25,6 +26,7 @@ const (
 	badUserInput        code = "BAD_USER_INPUT"
 	queryTooComplex     code = "QUERY_TOO_COMPLEX"
 	cursorExpired       code = "CURSOR_EXPIRED"
+	notFound            code = "NOT_FOUND" // of references by other subgraphs alone: a look-up of an unknown id is null
 	staleView           code = "STALE_VIEW"
 	upstreamUnavailable code = "UPSTREAM_UNAVAILABLE"
 	timeout             code = "TIMEOUT"
@@ -72,6 +74,10 @@ func tooComplex(format string, args ...any) error {
 
 func limited(format string, args ...any) error {
 	return &clientError{rateLimited, fmt.Errorf(format, args...)}
+}
+
+func missing(format string, args ...any) error {
+	return &clientError{notFound, fmt.Errorf(format, args...)}
 }
 
 var errCursorExpired error = &clientError{
@@ -145,7 +151,9 @@ func presenter(logger *slog.Logger) graphql.ErrorPresenterFunc {
 			}
 			logger.ErrorContext(ctx, "query failed", attributes...)
 		case upstreamUnavailable:
-			logger.WarnContext(ctx, "query lacks an upstream", "request", request.id, "path", shown.Path.String(), "err", err)
+			if request.warns(shown.Message) {
+				logger.WarnContext(ctx, "query lacks an upstream", "request", request.id, "path", shown.Path.String(), "err", err)
+			}
 		}
 		request.mu.Lock()
 		defer request.mu.Unlock()
@@ -162,18 +170,32 @@ func locate(ctx context.Context, err error, below ...ast.PathElement) error {
 	return graphql.AddFieldLocationToError(ctx, gqlerror.WrapPath(path, err))
 }
 
-// capErrors cuts a response's errors to the limit, and tells how many it cut.
+// capErrors cuts a response's errors to the limit, and tells how many it cut. An element of nodes or _entities that is null
+// keeps its error: their number is bounded by their own limits.
 func capErrors(limit int) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		response := next(ctx)
 		if response == nil || len(response.Errors) <= limit {
 			return response
 		}
+		others := 0
+		kept := slices.DeleteFunc(slices.Clone(response.Errors), func(err *gqlerror.Error) bool {
+			if len(err.Path) == 2 {
+				if _, isElement := err.Path[1].(ast.PathIndex); isElement {
+					return false
+				}
+			}
+			others++
+			return others > limit
+		})
+		if others <= limit {
+			return response
+		}
 		if response.Extensions == nil {
 			response.Extensions = map[string]any{}
 		}
-		response.Extensions["errorsOmitted"] = len(response.Errors) - limit
-		response.Errors = response.Errors[:limit]
+		response.Extensions["errorsOmitted"] = others - limit
+		response.Errors = kept
 		return response
 	}
 }

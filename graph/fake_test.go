@@ -105,6 +105,13 @@ func newGateway(t testing.TB, viewer view.Viewer, orders []*order.Order, change 
 func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, orders []*order.Order,
 	change ...func(*Options)) *gateway {
 	t.Helper()
+	return newGatewayWith(t, progress, func(*compose.Options, string) {}, viewer, orders, change...)
+}
+
+// newGatewayWith is newGatewayOf with owners that may be changed, given where they all are, before they are made.
+func newGatewayWith(t testing.TB, progress compose.Progress, owned func(*compose.Options, string), viewer view.Viewer,
+	orders []*order.Order, change ...func(*Options)) *gateway {
+	t.Helper()
 	s, err := schema.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -138,10 +145,12 @@ func newGatewayOf(t testing.TB, progress compose.Progress, viewer view.Viewer, o
 	t.Cleanup(g.owners.Close)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	owners, err := compose.NewOwners(g.mapping, compose.Options{
+	asked := compose.Options{
 		Order: g.owners.URL, Kitchen: g.owners.URL, Delivery: g.owners.URL, Accounting: g.owners.URL,
 		Consumer: g.owners.URL, Restaurant: g.owners.URL, Transport: transport, Forward: []string{"Authorization"},
-	})
+	}
+	owned(&asked, g.owners.URL)
+	owners, err := compose.NewOwners(g.mapping, asked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +229,7 @@ type answered struct {
 		Extensions map[string]any
 	}
 	Extensions struct {
+		Search        []searched
 		Freshness     []told
 		Matches       *bool
 		ErrorsOmitted int

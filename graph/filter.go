@@ -145,6 +145,12 @@ func (r *filterReader) compare(path string, def *ast.Definition, operators map[s
 		switch operator.Name {
 		case "eq", "in":
 			all = append(all, view.In{Field: path, Values: values})
+		case "exists":
+			there := view.Filter(view.Exists{Field: path})
+			if given != true {
+				there = view.Not{Filter: there}
+			}
+			all = append(all, there)
 		case "not":
 			all = append(all, view.Not{Filter: view.In{Field: path, Values: values}})
 		case "gt":

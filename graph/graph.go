@@ -2,9 +2,11 @@
 //
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
-// documents.go what all other views have in common and restaurant.go what is restaurants' own, lookups.go the rest, filter.go reads filters, promise.go what freshness is asked for. server.go is the HTTP side, limits.go refuses operations that cost too
-// much, errors.go tells clients what went wrong, freshness.go how fresh the answer is. subscription.go makes messages of what
-// package watch tells; operation.go runs the operations of the two transports that carry them, socket.go and events.go.
+// documents.go what all other views have in common and restaurant.go what is restaurants' own, lookups.go the rest,
+// entities.go what other subgraphs refer to, filter.go reads filters, promise.go what freshness is asked for. server.go is the
+// HTTP side, limits.go refuses operations that cost too much, errors.go tells clients what went wrong, freshness.go how fresh
+// the answer is. subscription.go makes messages of what package watch tells; operation.go runs the operations of the two
+// transports that carry them, socket.go and events.go.
 package graph
 
 import (
@@ -50,6 +52,7 @@ type Limits struct {
 	Cost       int           // fields answered at most, each as often as its page is long: 25,000
 	Errors     int           // errors in a response: 20
 	Operations int           // under way on a WebSocket connection, subscriptions among them: 100
+	Search     time.Duration // of a search, which then answers with what it has found: 5 s
 	Timeout    time.Duration // of a whole operation, or of a subscription's message: 10 s
 }
 
@@ -64,6 +67,9 @@ func (l Limits) withDefaults() Limits {
 		if *set.limit <= 0 {
 			*set.limit = set.to
 		}
+	}
+	if l.Search <= 0 {
+		l.Search = 5 * time.Second
 	}
 	if l.Timeout <= 0 {
 		l.Timeout = 10 * time.Second

@@ -3,15 +3,18 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
-	"strings"
-	"unicode/utf8"
+	"reflect"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/analysis"
 	"github.com/viewgate/viewgate/view/order"
 )
 
@@ -19,7 +22,7 @@ import (
 type listing struct {
 	query     *string
 	filter    map[string]any
-	orderBy   *model.OrderOrder
+	orderBy   []*model.OrderOrder
 	page      pageArguments
 	freshness *model.Freshness
 }
@@ -33,40 +36,48 @@ type pageArguments struct {
 
 // What a listing may ask for.
 const (
-	defaultPage   = 20
-	maxPage       = 100
-	maxQueryText  = 256 // characters
-	maxQueryWords = 16
+	defaultPage = 20
+	maxPage     = 100
 )
 
 // consumerPath is the field that tells whose an order is.
 const consumerPath = "consumer.consumerId"
 
-// orderFields are the paths that the schema's OrderOrderField stands for.
-var orderFields = map[string]string{
-	"CREATED_AT": "createdAt",
-	"UPDATED_AT": "updatedAt",
-	"TOTAL":      "total",
-	"RELEVANCE":  view.Relevance,
-}
+// orderIDPath is the field that has an order's id.
+const orderIDPath = "orderId"
+
+// createdPath is the field that lists are ordered by unless asked otherwise.
+const createdPath = "createdAt"
+
+var newestFirst = []view.Sort{{Field: createdPath, Descending: true}}
+
+// maxKeys is how many keys an order may have.
+const maxKeys = 4
 
 // history answers the fields that list orders; of one consumer where an id is given.
 func (r *Resolver) history(ctx context.Context, consumerID *string, asked listing) (*model.OrderConnection, error) {
 	viewer := requestOf(ctx).viewer
-	q, err := r.query(viewer, consumerID, asked)
+	q, s, err := r.query(viewer, consumerID, asked)
 	if err != nil {
 		return nil, err
 	}
+	q.Within = r.limits.Search
 	promise, err := r.promise(ctx, asked.freshness)
 	if err != nil {
 		return nil, err
 	}
-	request := compose.ListRequest{Query: q, Freshness: promise.Freshness, Seen: promise.seen}
+	shown, err := r.shown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.Facets = shown.counting.facets
+	request := compose.ListRequest{
+		Query: q, Freshness: promise.Freshness, Seen: promise.seen, Parts: shown.parts, History: shown.history,
+	}
 	if consumerID != nil {
 		request.Consumer = rawID(consumerType, *consumerID)
 	}
-	request.Parts, request.History = listed(ctx)
-	page, err := r.reader.SearchOrders(ctx, viewer, request)
+	request, page, err := r.searchOrders(ctx, request, s)
 	if err != nil && !errors.Is(err, compose.ErrStale) {
 		return nil, err
 	}
@@ -81,11 +92,24 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 		told.show(hit.Order.OrderID, compose.VersionsOf(hit.Order, compose.AllParts), composed)
 	}
 	r.tell(ctx, told)
-	return connection(viewer, q, page), nil
+	r.tellSearch(ctx, s, !sameFilter(request.Match, s.exact), page.Partial)
+	c, err := r.connection(viewer, request.Query, page, shown)
+	if err == nil && page.Total == 0 && request.From == nil {
+		c.Meant = func(ctx context.Context) (*string, error) { return r.meant(ctx, request, s) }
+	}
+	return c, err
 }
 
-// listed returns what is selected of the orders of the connection that the field at ctx answers.
-func listed(ctx context.Context) (parts compose.Parts, history bool) {
+// shown is what is selected of a connection of orders.
+type shown struct {
+	parts      compose.Parts // of the orders
+	history    bool
+	counting   counting
+	highlights bool
+}
+
+// shown returns what is selected of the connection that the field at ctx answers.
+func (r *Resolver) shown(ctx context.Context) (s shown, err error) {
 	operation := graphql.GetOperationContext(ctx)
 	below := func(fields []graphql.CollectedField, name string) (found []graphql.CollectedField) {
 		for _, f := range fields {
@@ -96,70 +120,111 @@ func listed(ctx context.Context) (parts compose.Parts, history bool) {
 		return found
 	}
 	fields := graphql.CollectFieldsCtx(ctx, []string{"OrderConnection"})
-	return partsOf(append(below(fields, "nodes"), below(below(fields, "edges"), "node")...))
+	edges := below(fields, "edges")
+	s.parts, s.history = partsOf(append(below(fields, "nodes"), below(edges, "node")...))
+	s.highlights = slices.ContainsFunc(edges, func(f graphql.CollectedField) bool { return f.Name == "highlights" })
+	for _, f := range fields {
+		if f.Name == "facets" {
+			if err := s.counting.add(operation, r.schema, orderFacets, f); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, nil
 }
 
-// query turns what is asked into the view's terms.
-func (r *Resolver) query(viewer view.Viewer, consumerID *string, asked listing) (view.Query, error) {
+// orderFacets is the type whose fields are facets of orders.
+const orderFacets = "OrderFacets"
+
+// query turns what is asked into the view's terms, and tells how the query's text was understood.
+func (r *Resolver) query(viewer view.Viewer, consumerID *string, asked listing) (view.Query, searching, error) {
 	var q view.Query
+	s := r.understand(asked.query)
+	q.Match = s.exact
 	var err error
-	if q.Words, err = words(asked.query); err != nil {
-		return q, err
-	}
 	if q.Filter, err = readFilter(r.schema, orderFilter, asked.filter); err != nil {
-		return q, err
+		return q, s, err
 	}
 	if consumerID != nil {
 		whose := view.In{Field: consumerPath, Values: []any{rawID(consumerType, *consumerID)}}
 		q.Filter = view.And{whose, q.Filter}
 	}
-	if q.Sort, err = sortKeys(asked.orderBy, q.Words); err != nil {
-		return q, err
+	if q.Sort, err = r.sortKeys(asked.orderBy, s); err != nil {
+		return q, s, err
+	}
+	if q.Sort[0].Field == view.Relevance {
+		q.Match = s.loose
 	}
 	if err := q.Check(r.mapping); err != nil {
-		return q, err
+		return q, s, err
 	}
-	if err := asked.page.apply(viewer, &q); err != nil {
-		return q, err
+	if err := asked.page.apply(viewer, &q); errors.Is(err, view.ErrCursor) {
+		exact := err // the cursor may be of what was found loosely
+		q.Match = s.loose
+		if asked.page.apply(viewer, &q) != nil {
+			return q, s, exact
+		}
+	} else if err != nil {
+		return q, s, err
 	}
 	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(r.mapping), &invalid) {
 		// Without its place the query is right: the cursor is of a view that was shaped otherwise.
-		return q, errCursorExpired
+		return q, s, errCursorExpired
 	}
-	return q, nil
+	return q, s, nil
 }
 
-// words splits a query at white space.
-func words(query *string) ([]string, error) {
-	if query == nil {
-		return nil, nil
+// sortKeys returns what is ordered by. What is equally relevant is ordered by age, unless asked otherwise.
+func (r *Resolver) sortKeys(by []*model.OrderOrder, s searching) ([]view.Sort, error) {
+	if len(by) == 0 {
+		return newestFirst, nil
 	}
-	if n := utf8.RuneCountInString(*query); n > maxQueryText {
-		return nil, badInput("query: %d characters; %d are possible", n, maxQueryText)
+	if len(by) > maxKeys {
+		return nil, badInput("orderBy: %d keys; %d are possible", len(by), maxKeys)
 	}
-	list := strings.Fields(*query)
-	if len(list) > maxQueryWords {
-		return nil, badInput("query: %d words; %d are possible", len(list), maxQueryWords)
+	var keys []view.Sort
+	for _, key := range by {
+		value := r.schema.Types["OrderOrderField"].EnumValues.ForName(key.Field)
+		if value == nil {
+			return nil, badInput("orderBy.field: %.40q is none", key.Field)
+		}
+		if key.Direction != "ASC" && key.Direction != "DESC" {
+			return nil, badInput("orderBy.direction: %.40q is none", key.Direction)
+		}
+		k := view.Sort{Field: sortedBy(value), Descending: key.Direction == "DESC"}
+		if k.Field == view.Relevance && !s.given {
+			return nil, badInput("orderBy.field: %s needs a query", key.Field)
+		}
+		keys = append(keys, k)
 	}
-	return list, nil
+	if len(keys) == 1 && keys[0].Field == view.Relevance {
+		keys = append(keys, newestFirst...)
+	}
+	return keys, nil
 }
 
-func sortKeys(by *model.OrderOrder, words []string) ([]view.Sort, error) {
-	if by == nil {
-		return []view.Sort{{Field: "createdAt", Descending: true}}, nil
+// sortedBy returns the path that an enum's value orders by.
+func sortedBy(value *ast.EnumValueDefinition) string {
+	if d := value.Directives.ForName("sorts"); d != nil {
+		if field := d.Arguments.ForName("field"); field != nil {
+			return field.Value.Raw
+		}
 	}
-	path, known := orderFields[by.Field]
-	if !known {
-		return nil, badInput("orderBy.field: %.40q is none", by.Field)
-	}
-	if by.Direction != "ASC" && by.Direction != "DESC" {
-		return nil, badInput("orderBy.direction: %.40q is none", by.Direction)
-	}
-	if path == view.Relevance && len(words) == 0 {
-		return nil, badInput("orderBy.field: RELEVANCE needs a query with words")
-	}
-	return []view.Sort{{Field: path, Descending: by.Direction == "DESC"}}, nil
+	return view.Relevance
 }
+
+// checkOrder reports the first value of an enum that orders by what is not sortable.
+func checkOrder(schema *ast.Schema, enum string, mapping *view.Mapping) error {
+	for _, value := range schema.Types[enum].EnumValues {
+		if path := sortedBy(value); path != view.Relevance && (mapping.Field(path) == nil || !mapping.Field(path).Sortable) {
+			return fmt.Errorf("schema: %s.%s: @sorts names what is not @sortable", enum, value.Name)
+		}
+	}
+	return nil
+}
+
+// sameFilter reports whether two conditions are the same.
+func sameFilter(a, b view.Filter) bool { return reflect.DeepEqual(a, b) }
 
 // apply puts the page into q, whose words, filter and order must be set: a cursor belongs to these.
 func (p pageArguments) apply(viewer view.Viewer, q *view.Query) error {
@@ -197,25 +262,67 @@ func (p pageArguments) apply(viewer view.Viewer, q *view.Query) error {
 }
 
 // connection is a page as the schema has it.
-func connection(viewer view.Viewer, q view.Query, page compose.OrderPage) *model.OrderConnection {
+func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.OrderPage, s shown) (*model.OrderConnection, error) {
 	c := &model.OrderConnection{
 		Edges:    make([]*model.OrderEdge, len(page.Hits)),
 		Nodes:    make([]*order.Order, len(page.Hits)),
 		PageInfo: &model.PageInfo{HasNextPage: page.More, HasPreviousPage: q.From != nil},
-		Total:    &model.Count{Count: min(page.Total, math.MaxInt32), Precision: model.CountPrecisionAtLeast},
+		Total:    countOf(page),
+		Counted:  s.counting.counted(r.fields, page.Facets),
 	}
 	if q.Backward {
 		c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = q.From != nil, page.More
 	}
-	if page.Exact && page.Total == c.Total.Count {
-		c.Total.Precision = model.CountPrecisionExact
-	}
+	byRelevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
 	for i, hit := range page.Hits {
 		c.Nodes[i] = hit.Order
-		c.Edges[i] = &model.OrderEdge{Cursor: view.EncodeCursor(viewer, q, hit.Position), Node: hit.Order}
+		edge := &model.OrderEdge{Cursor: view.EncodeCursor(viewer, q, hit.Position), Node: hit.Order, Highlights: []*model.Highlight{}}
+		if byRelevance {
+			edge.Score = &hit.Score
+		}
+		if s.highlights {
+			var err error
+			if edge.Highlights, err = r.highlights(q.Match, hit.Order); err != nil {
+				return nil, err
+			}
+		}
+		c.Edges[i] = edge
 	}
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
 	}
+	return c, nil
+}
+
+// countOf returns a page's total as the schema has it.
+func countOf(page compose.OrderPage) *model.Count {
+	c := &model.Count{Count: min(page.Total, math.MaxInt32), Precision: model.CountPrecisionAtLeast}
+	if page.Exact && page.Total == c.Count {
+		c.Precision = model.CountPrecisionExact
+	}
 	return c
+}
+
+// highlights tells where a query's words stand in an order.
+func (r *Resolver) highlights(match view.Filter, o *order.Order) ([]*model.Highlight, error) {
+	all := []*model.Highlight{}
+	if match == nil {
+		return all, nil
+	}
+	text, err := o.Encode()
+	if err != nil {
+		return nil, err
+	}
+	source, err := view.DecodeSource(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range analysis.Highlights(r.mapping, match, source) {
+		h := &model.Highlight{Field: found.Field, Fragment: found.Fragment}
+		for _, at := range found.Ranges {
+			h.Ranges = append(h.Ranges, &model.TextRange{Start: at.Start, End: at.End})
+		}
+		all = append(all, h)
+	}
+	return all, nil
 }

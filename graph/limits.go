@@ -68,7 +68,7 @@ func (w *walker) field(f *ast.Field) extent {
 }
 
 // repeats returns how often what is below a field may be answered: as often as a connection's page is long, or as a list
-// of ids. Lists within an order are short and count once.
+// of ids or references. Lists within an order are short and count once.
 func (w *walker) repeats(f *ast.Field) int {
 	if f.Definition == nil || f.Definition.Arguments == nil {
 		return 1
@@ -83,6 +83,9 @@ func (w *walker) repeats(f *ast.Field) int {
 	}
 	if ids, isList := w.argument(f, "ids").([]any); isList {
 		return min(max(len(ids), 1), maxNodes)
+	}
+	if references, isList := w.argument(f, "representations").([]any); isList {
+		return min(max(len(references), 1), maxReferences)
 	}
 	return 1
 }

@@ -17,8 +17,20 @@ func (r *consumerResolver) ID(ctx context.Context, obj *order.Consumer) (string,
 	return globalID(consumerType, obj.ConsumerID), nil
 }
 
-func (r *consumerResolver) OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
+func (r *consumerResolver) OrderHistory(ctx context.Context, obj *order.Consumer, query *string, filter map[string]any, orderBy []*model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
 	return r.history(ctx, &obj.ConsumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}, freshness})
+}
+
+func (r *consumerResolver) Summary(ctx context.Context, obj *order.Consumer) (*model.ConsumerSummary, error) {
+	return r.summary(ctx, obj.ConsumerID)
+}
+
+func (r *consumerSummaryResolver) Restaurants(ctx context.Context, obj *model.ConsumerSummary, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *consumerSummaryResolver) Dishes(ctx context.Context, obj *model.ConsumerSummary, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
 }
 
 func (r *orderResolver) ID(ctx context.Context, obj *order.Order) (string, error) {
@@ -29,11 +41,49 @@ func (r *orderResolver) Restaurant(ctx context.Context, obj *order.Order) (*rest
 	return r.restaurantOf(ctx, obj)
 }
 
+func (r *orderFacetsResolver) Status(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) State(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) Restaurant(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) Dish(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) City(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) Consumer(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) Month(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
+func (r *orderFacetsResolver) Total(ctx context.Context, obj *model.OrderFacets, bounds []string) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
 func (r *Resolver) Consumer() ConsumerResolver { return &consumerResolver{r} }
+
+func (r *Resolver) ConsumerSummary() ConsumerSummaryResolver { return &consumerSummaryResolver{r} }
 
 func (r *Resolver) Order() OrderResolver { return &orderResolver{r} }
 
+func (r *Resolver) OrderFacets() OrderFacetsResolver { return &orderFacetsResolver{r} }
+
 type (
-	consumerResolver struct{ *Resolver }
-	orderResolver    struct{ *Resolver }
+	consumerResolver        struct{ *Resolver }
+	consumerSummaryResolver struct{ *Resolver }
+	orderResolver           struct{ *Resolver }
+	orderFacetsResolver     struct{ *Resolver }
 )

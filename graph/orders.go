@@ -36,17 +36,22 @@ type selection struct {
 
 // selected returns what is selected of the order, or of each order, that the field at ctx answers.
 func selected(ctx context.Context) selection {
-	s := selection{fields: graphql.CollectFieldsCtx(ctx, []string{orderType, "Node"})}
+	s := selection{fields: graphql.CollectFieldsCtx(ctx, []string{orderType, "Node", "_Entity"})}
 	s.parts, s.history = partsOf(s.fields)
 	return s
+}
+
+// of completes a request with what is selected.
+func (s selection) of(q compose.Request) compose.Request {
+	q.Parts, q.History = s.parts, s.history
+	return q
 }
 
 // orderOf begins to load an order with what is selected of it, for the field at ctx or its element at an index. When it is
 // waited for, it adds the errors of parts that could not be asked, and adds to told where the answer came from.
 func orderOf(ctx context.Context, s selection, q compose.Request, told *provenance,
 	index ...ast.PathElement) func() (*order.Order, error) {
-	q.Parts, q.History = s.parts, s.history
-	load := requestOf(ctx).orders.Load(ctx, q)
+	load := requestOf(ctx).orders.Load(ctx, s.of(q))
 	return func() (*order.Order, error) {
 		answer, err := load()
 		if err != nil {

@@ -31,6 +31,7 @@ const (
 	maxWait      = 5 * time.Second
 	maxStaleness = 24 * time.Hour
 	maxSeen      = 100
+	maxTokens    = 16 // a federation's gateway joins those of its calls with commas
 )
 
 var (
@@ -70,9 +71,16 @@ func readPromise(tokens compose.TokenKey, wanted model.Freshness) (promise, erro
 		return p, badInput("freshness.seen: %d versions; %d are possible", len(wanted.Seen), maxSeen)
 	}
 	if wanted.Token != nil {
-		var err error
-		if p.token, err = tokens.Open(*wanted.Token); err != nil {
-			return p, badInput("freshness.token: %w", err)
+		list := strings.Split(*wanted.Token, ",")
+		if len(list) > maxTokens {
+			return p, badInput("freshness.token: %d tokens; %d are possible", len(list), maxTokens)
+		}
+		for _, text := range list {
+			read, err := tokens.Open(strings.TrimSpace(text))
+			if err != nil {
+				return p, badInput("freshness.token: %w", err)
+			}
+			p.token.Merge(read)
 		}
 		p.seen.Merge(p.token.Seen)
 		if p.token.Beyond != nil {
@@ -99,7 +107,8 @@ func readPromise(tokens compose.TokenKey, wanted model.Freshness) (promise, erro
 //	Viewgate-Freshness: FRESH; waitMs=500; maxStalenessMs=1000; onStale=ERROR
 //	Viewgate-Token: ...
 //
-// A token alone means AT_LEAST. The answer has a Viewgate-Token for the next request.
+// A token alone means AT_LEAST. The answer has a Viewgate-Token for the next request. Several tokens count together, with
+// commas between them or in headers of their own.
 const (
 	freshnessHeader = "Viewgate-Freshness"
 	tokenHeader     = "Viewgate-Token"
@@ -107,7 +116,7 @@ const (
 
 // promiseOf reads the headers.
 func promiseOf(header http.Header, tokens compose.TokenKey) (promise, error) {
-	text, token := header.Get(freshnessHeader), header.Get(tokenHeader)
+	text, token := header.Get(freshnessHeader), strings.Join(header.Values(tokenHeader), ",")
 	if text == "" && token == "" {
 		return promise{}, nil
 	}

@@ -12,8 +12,12 @@ import (
 	"github.com/viewgate/viewgate/view/order"
 )
 
-func (r *queryResolver) OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy *model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
+func (r *queryResolver) OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy []*model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error) {
 	return r.history(ctx, consumerID, listing{query, filter, orderBy, pageArguments{first, after, last, before}, freshness})
+}
+
+func (r *queryResolver) Suggest(ctx context.Context, prefix string, first int) ([]*model.Suggestion, error) {
+	return r.suggest(ctx, prefix, first)
 }
 
 func (r *queryResolver) Order(ctx context.Context, id string, freshness *model.Freshness) (*order.Order, error) {

@@ -36,7 +36,23 @@ type request struct {
 	operation string
 	outcome   string
 	notes     []note
-	showing   showing // of all of them
+	searches  []searched
+	showing   showing         // of all of them
+	warned    map[string]bool // what has been logged
+}
+
+// warns reports whether this is to be logged: a list of a thousand references fails by one cause, which is told once.
+func (r *request) warns(message string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.warned[message] {
+		return false
+	}
+	if r.warned == nil {
+		r.warned = map[string]bool{}
+	}
+	r.warned[message] = true
+	return true
 }
 
 type requestKey struct{}

@@ -4,6 +4,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
@@ -15,6 +16,8 @@ type Resolver struct {
 	watcher *watch.Watcher                // nil: there are no subscriptions
 	limits  Limits
 	mapping *view.Mapping
+	fields  *search.Fields // of the mapping
 	schema  *ast.Schema
 	tokens  compose.TokenKey
+	sdl     string // what composers see
 }

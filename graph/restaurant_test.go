@@ -50,7 +50,7 @@ func newRestaurant(id, name string) *restaurant.Restaurant {
 const allOfRestaurant = `__typename id restaurantId name address { street1 city } location { latitude longitude } cuisines
 	menu { menuItemId name price { amount } } openingHours { day opens closes } timeZone version`
 
-func shown(id, name string) map[string]any {
+func shownAs(id, name string) map[string]any {
 	return map[string]any{
 		"__typename": "Restaurant", "id": globalID(restaurantType, id), "restaurantId": id, "name": name,
 		"address":  map[string]any{"street1": "1 Main Street", "city": "Oakland"},
@@ -74,7 +74,7 @@ func TestRestaurant(t *testing.T) {
 		lacking: restaurant(id: "2") { name version } none: restaurant(id: "3") { name } nonsense: restaurant(id: "") { name } }`,
 		map[string]any{"id": globalID(restaurantType, "1")})
 	want := map[string]any{
-		"restaurant": shown("1", "Ajanta"), "byID": map[string]any{"restaurantId": "1"}, "node": map[string]any{"name": "Ajanta"},
+		"restaurant": shownAs("1", "Ajanta"), "byID": map[string]any{"restaurantId": "1"}, "node": map[string]any{"name": "Ajanta"},
 		"fresh": map[string]any{"name": "Ajanta, new", "version": 2.0, "timeZone": "UTC", "cuisines": nil, "address": nil,
 			"location": nil, "menu": nil},
 		"lacking": map[string]any{"name": "Phở Ví Dụ", "version": 1.0}, "none": nil, "nonsense": nil,
@@ -119,11 +119,11 @@ func TestRestaurantOfOrder(t *testing.T) {
 	}
 	a = g.mustAsk(t, `{ orderHistory { nodes { restaurant { `+allOfRestaurant+` } } } }`)
 	gone := map[string]any{}
-	for field := range shown("3", "Gone") {
+	for field := range shownAs("3", "Gone") {
 		gone[field] = nil
 	}
 	gone["__typename"], gone["id"], gone["restaurantId"], gone["name"] = "Restaurant", globalID(restaurantType, "3"), "3", "Gone"
-	for i, want := range []map[string]any{shown("1", "Ajanta"), gone, shown("2", "Once Upon"), shown("1", "Ajanta")} {
+	for i, want := range []map[string]any{shownAs("1", "Ajanta"), gone, shownAs("2", "Once Upon"), shownAs("1", "Ajanta")} {
 		if diff := cmp.Diff(want, a.at("orderHistory", "nodes", i, "restaurant")); diff != "" {
 			t.Errorf("order %d (-want +got):\n%s", 4-i, diff)
 		}

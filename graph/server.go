@@ -21,6 +21,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/schema"
+	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -44,13 +46,22 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Observe = func(string, string, time.Duration) {}
 	}
 	resolver := &Resolver{
-		reader: reader, views: options.Views, mapping: mapping, tokens: options.TokenKey, watcher: options.Watcher,
-		limits: options.Limits,
+		reader: reader, views: options.Views, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
+		watcher: options.Watcher, limits: options.Limits,
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
-	if err := checkFilter(resolver.schema, orderFilter, mapping); err != nil {
+	var err error
+	if resolver.sdl, err = schema.Subgraph(); err != nil {
 		return nil, err
+	}
+	for _, err := range []error{
+		checkFilter(resolver.schema, orderFilter, mapping), checkOrder(resolver.schema, "OrderOrderField", mapping),
+		checkFacets(resolver.schema, orderFacets, mapping), checkFacets(resolver.schema, consumerSummary, mapping),
+	} {
+		if err != nil {
+			return nil, err
+		}
 	}
 
 	server := handler.New(executable)
@@ -70,6 +81,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.AroundOperations(nameOperation)
 	server.AroundFields(leafRules(executable.Schema()))
 	server.AroundResponses(resolver.messages)
+	server.AroundResponses(searches)
 	server.AroundResponses(freshness(options.TokenKey, reader))
 	server.AroundResponses(capErrors(options.Limits.Errors))
 	return h, nil

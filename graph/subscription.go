@@ -46,10 +46,11 @@ func (r *Resolver) ordersChanged(ctx context.Context, consumerID, query *string,
 	if newest < 0 || newest > maxPage {
 		return nil, badInput("first: %d; 0 to %d are possible", newest, maxPage)
 	}
-	q, err := r.query(requestOf(ctx).viewer, consumerID, listing{query: query, filter: filter})
+	q, s, err := r.query(requestOf(ctx).viewer, consumerID, listing{query: query, filter: filter})
 	if err != nil {
 		return nil, err
 	}
+	r.tellSearch(ctx, s, false, false)
 	return r.subscribe(ctx, true, func(ctx context.Context, viewer view.Viewer) (*watch.Subscription, error) {
 		return r.watcher.Orders(ctx, viewer, q, newest)
 	})
@@ -96,7 +97,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
 	message, ctx := newRequest(ctx, readers{r.reader, r.views}, operation.viewer)
-	message.id, message.header = operation.id, http.Header{}
+	message.id, message.header, message.searches = operation.id, http.Header{}, operation.searches
 	var told provenance
 	if o := change.Order; o != nil {
 		told.add(compose.FromView, compose.Satisfied, true, r.reader.Lag())

@@ -37,6 +37,10 @@ import (
 	"github.com/viewgate/viewgate/view"
 )
 
+// MemoryLimit is what an indexer alone in its process is to tell the garbage collector (debug.SetMemoryLimit), in bytes. What
+// it holds at a time is bounded to less, and the collector otherwise lets the heap grow to twice that.
+const MemoryLimit = 256 << 20
+
 // View is one view to keep up to date.
 type View struct {
 	Name       string
@@ -181,7 +185,8 @@ func (x *Indexer) Run(ctx context.Context) error {
 
 // consume joins the group and consumes until ctx ends or an error needs the connections to be made anew.
 func (x *Indexer) consume(ctx context.Context, cancel func()) error {
-	client, err := sarama.NewClient(x.brokers, x.config)
+	own := *x.config
+	client, err := sarama.NewClient(x.brokers, &own)
 	if err != nil {
 		return fmt.Errorf("connect to Kafka: %w", err)
 	}

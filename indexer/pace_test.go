@@ -82,3 +82,13 @@ func TestPaceForgets(t *testing.T) {
 		}
 	})
 }
+
+func TestFetchSize(t *testing.T) {
+	for partitions, want := range map[int]int32{
+		0: 256 << 10, 4: 256 << 10, 16: 256 << 10, 64: 64 << 10, 128: 32 << 10, 4000: 32 << 10,
+	} {
+		if got := fetchSize(partitions); got != want {
+			t.Errorf("of %d partitions %d bytes each, want %d", partitions, got, want)
+		}
+	}
+}

@@ -64,6 +64,12 @@ func DecodeCursor(v Viewer, q Query, text string) (*Position, error) {
 // fingerprint identifies what a cursor's place depends on: who asks for what in which order.
 func (q *Query) fingerprint(v Viewer) []byte {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %#v %#v", v, q.Words, q.Filter, q.Order())
+	fmt.Fprintf(h, "%q %#v %#v", v, q.Match, q.Filter)
+	for _, s := range q.Order() {
+		fmt.Fprintf(h, " %q %t", s.Field, s.Descending)
+		if s.From != nil {
+			fmt.Fprintf(h, " from %v", *s.From)
+		}
+	}
 	return h.Sum(nil)[:8]
 }

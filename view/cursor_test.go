@@ -42,7 +42,7 @@ func TestCursorOfAnotherQuery(t *testing.T) {
 	ann := view.As(view.RoleConsumer, "ann")
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	query := func(change func(*view.Query)) view.Query {
-		q := view.Query{Words: []string{"a", "b"}, Sort: []view.Sort{{Field: "tag"}}, Size: 10, Filter: view.And{
+		q := view.Query{Match: viewtest.Words("a", "b"), Sort: []view.Sort{{Field: "tag"}}, Size: 10, Filter: view.And{
 			view.In{Field: "tag", Values: []any{"x"}}, view.Range{Field: "placedAt", GTE: noon}}}
 		change(&q)
 		return q
@@ -63,8 +63,8 @@ func TestCursorOfAnotherQuery(t *testing.T) {
 		{"another role", view.As(view.RoleRestaurant, "ann"), same, false},
 		{"support", view.Support(), same, false},
 		{"nobody", view.Viewer{}, same, false},
-		{"words", ann, func(q *view.Query) { q.Words = []string{"a"} }, false},
-		{"words divided otherwise", ann, func(q *view.Query) { q.Words = []string{"a b"} }, false},
+		{"words", ann, func(q *view.Query) { q.Match = viewtest.Words("a") }, false},
+		{"words divided otherwise", ann, func(q *view.Query) { q.Match = viewtest.Words("a b") }, false},
 		{"a filter's value", ann, func(q *view.Query) {
 			q.Filter.(view.And)[0] = view.In{Field: "tag", Values: []any{"y"}}
 		}, false},
@@ -108,7 +108,7 @@ func TestDamagedCursor(t *testing.T) {
 
 // FuzzDecodeCursor checks that whatever passes for a cursor is one that a store can be asked from, or refuses politely.
 func FuzzDecodeCursor(f *testing.F) {
-	q := view.Query{Words: []string{"a"}, Size: 1,
+	q := view.Query{Match: viewtest.Words("a"), Size: 1,
 		Sort: []view.Sort{{Field: "tag"}, {Field: "seats"}, {Field: view.Relevance}}}
 	f.Add(view.EncodeCursor(view.Support(), q, view.Position{Values: []any{"x", 2.5, nil}, ID: "1"}))
 	f.Add(view.EncodeCursor(view.Support(), q, view.Position{Values: []any{true, "x", 1.0}, ID: "1"}))

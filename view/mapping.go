@@ -22,6 +22,9 @@ const (
 	Money   Kind = "MONEY" // an object {amount, currency}; the amount is what is compared
 	Date    Kind = "DATE"  // RFC 3339, milliseconds
 	Boolean Kind = "BOOLEAN"
+	// Geo is an object {latitude, longitude}, in degrees (Point). Near compares it, and it orders by the distance from a
+	// point (Sort.From); of several the first counts.
+	Geo Kind = "GEO"
 )
 
 // Field is one indexed field of a view's documents.
@@ -59,12 +62,16 @@ type Mapping struct {
 	Fields   []Field  // ordered by path
 	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
 	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
+	places   bool     // a field is a place
 	byPath   map[string]*Field
 	branches map[string]bool // the paths of objects that have indexed fields below them
 }
 
 // Field returns the field at a path, or nil.
 func (m *Mapping) Field(path string) *Field { return m.byPath[path] }
+
+// HasPlaces reports whether a field is a place.
+func (m *Mapping) HasPlaces() bool { return m.places }
 
 // Branch reports whether path is an object with indexed fields below it.
 func (m *Mapping) Branch(path string) bool { return m.branches[path] }
@@ -167,8 +174,8 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 			}
 			field.Weight = weight
 		}
-		if field.Facet && kind != Text && kind != Keyword && kind != Boolean {
-			return fmt.Errorf("%s.%s: @facet needs a TEXT, KEYWORD or BOOLEAN", def.Name, fd.Name)
+		if field.Facet && kind == Geo {
+			return fmt.Errorf("%s.%s: a GEO has no @facet", def.Name, fd.Name)
 		}
 		if d := fd.Directives.ForName("visibleTo"); d != nil {
 			if kind != Keyword {
@@ -194,6 +201,7 @@ func (m *Mapping) finish() {
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		m.byPath[f.Path] = f
+		m.places = m.places || f.Kind == Geo
 		// How much a word counts and which role sees a document are used when a question is asked; they change nothing
 		// in the index.
 		fmt.Fprintf(h, "%s %s searched=%t facet=%t sortable=%t exact=%t\n",

@@ -148,7 +148,7 @@ func TestMappingOfInvalid(t *testing.T) {
 		{"a derived field below another", `field: "rare"`, `field: "authors.x"`, "Book: @derived"},
 		{"a field that is not there", `["name"]`, `["nmae"]`, "publisher: @index(fields:) names nmae"},
 		{"a field that is not indexed", `["name"]`, `["secret"]`, "publisher: @index(fields:) names secret"},
-		{"facet of money", "@index(as: MONEY)", "@index(as: MONEY) @facet", "Book.price: @facet needs"},
+		{"facet of a place", "@index(as: MONEY)", "@index(as: GEO) @facet", "Book.price: a GEO has no @facet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := viewtest.MappingOf(strings.Replace(books, tt.old, tt.new, 1), "books")

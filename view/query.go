@@ -3,16 +3,16 @@ package view
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
 // Query asks for one page of a view's documents. The zero Query asks for the first page of everything, by id.
 type Query struct {
-	// Words must each be found in at least one searched field, blind to case and accents except where Field.Exact. A word
-	// that an analyzer splits ("take-out") must be found in all its pieces, within one field; a keyword must be the whole
-	// word. A word of signs alone is found nowhere.
-	Words []string
-	// Filter limits the result; nil does not.
+	// Match is what the documents are searched for: its Words give each its score, and are what Highlight shows. Nil asks
+	// for nothing.
+	Match Filter
+	// Filter limits the result; nil does not. A Words in it has no score.
 	Filter Filter
 	// Sort orders the result; ties are broken by id, ascending. Documents without the field come last, in either
 	// direction; one with several values stands by its smallest, descending by its largest. Empty means by relevance
@@ -26,44 +26,84 @@ type Query struct {
 	Backward bool
 	// Facets asks for counts of a field's values.
 	Facets []Facet
+	// Sums asks for the sum of the values of @sortable NUMBER or MONEY fields over the documents that match.
+	Sums []string
+	// Within is how long the store may look for hits: it then answers with what it has, as a Partial page. 0: until the
+	// context ends, which is an error.
+	Within time.Duration
 }
 
 // What one query may ask for.
 const (
 	MaxSize    = 1000 // documents in a page, values of a facet
-	MaxWords   = 64
 	MaxSorts   = 8
 	MaxFacets  = 16
-	MaxClauses = 1024 // conditions of a filter, with each value of an In counted
+	MaxSums    = 16
+	MaxBounds  = 32   // of a facet's ranges
+	MaxClauses = 1024 // conditions of Match or of Filter; each value of an In and each word of a Words counts, the latter wordCost
 )
+
+// wordCost is how many conditions a word counts as: it is looked for in several fields and forms.
+const wordCost = 16
 
 // Relevance as a Sort's field orders by how well the words match, best first when Descending.
 const Relevance = "_score"
 
-// Sort is one key of an order. Field is a @sortable path of the mapping, or Relevance.
+// Sort is one key of an order. Field is a @sortable path of the mapping, or Relevance. A GEO field orders by the distance
+// From a point, ascending; others have none.
 type Sort struct {
 	Field      string
 	Descending bool
+	From       *Point
+}
+
+// Point is a point on Earth, in degrees (WGS 84): north and east are positive.
+type Point struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
 }
 
 // Position is a place in a query's order: the sort keys' values and the id of the document there. A value is a string, a
-// float64 (a number, or a date in milliseconds since 1970 UTC), a bool, or nil where the document lacks the field.
+// float64 (a number, a date in milliseconds since 1970 UTC, or a distance in metres), a bool, or nil where the document
+// lacks the field.
 type Position struct {
 	Values []any  `json:"v"`
 	ID     string `json:"i"`
 }
 
-// Facet asks for the Size most frequent values of a @facet field among the documents that match. Ties are ordered by
-// value.
+// Facet asks how many of the documents that match have each value of a @facet field. It counts without the query's own
+// conditions on that field (Query.Apart), so that what was chosen there does not hide what else could be.
+//
+// Of texts, keywords and booleans it gives the Size most frequent values, ties ordered by value. Of dates it gives the Size
+// latest months, in UTC, as 2026-03. Of numbers and money it gives all ranges between ascending Bounds, each with its lower
+// bound and without its upper one, in their order, as *..10, 10..20, 20..*; Size is not looked at.
 type Facet struct {
-	Field string
-	Size  int
+	Field  string
+	Size   int
+	Bounds []float64
+}
+
+// RangeName returns how the range below the bound of this number is told, counted from 0; the last has no bound above.
+func (facet *Facet) RangeName(i int) string {
+	bound := func(i int) string {
+		if i < 0 || i >= len(facet.Bounds) {
+			return "*"
+		}
+		return strconv.FormatFloat(facet.Bounds[i], 'f', -1, 64)
+	}
+	return bound(i-1) + ".." + bound(i)
 }
 
 // Bucket is a facet's value and the number of documents that have it.
 type Bucket struct {
 	Value string
 	Count int
+}
+
+// Counts answers a Facet. Others is how many further values there are.
+type Counts struct {
+	Buckets []Bucket
+	Others  int
 }
 
 // Page is a Search's answer.
@@ -74,18 +114,23 @@ type Page struct {
 	Exact bool
 	// More reports whether there are further hits in the page's direction.
 	More bool
-	// Facets has an entry for each Facet asked for, in the same order, most frequent first.
-	Facets [][]Bucket
+	// Facets has an entry for each Facet asked for, in the same order.
+	Facets []Counts
+	// Sums has an entry for each of the query's, in the same order.
+	Sums []float64
+	// Partial reports whether the time was over before all documents were looked at: there may be other and better hits,
+	// and totals, facets and sums count too few.
+	Partial bool
 }
 
 // Hit is one document of a page, with its place in the query's order.
 type Hit struct {
 	Document
 	Position Position
-	Score    float64 // in an order by Relevance how well the words match, larger is better; else 0
+	Score    float64 // in an order by Relevance how well Match is met, as Score tells; else 0
 }
 
-// Filter is a condition on a document: And, Or, Not, In, Range or Exists. Values are typed by the field's kind: string
+// Filter is a condition on a document: And, Or, Not, In, Range, Exists, Near or Words. Values are typed by the field's kind: string
 // for text and keyword, float64 for number and money, time.Time for date, bool for boolean. A field with several values
 // (in a list) satisfies In and Range if any of them does.
 type Filter interface {
@@ -119,6 +164,13 @@ type Range struct {
 // Exists holds if the field has any value.
 type Exists struct{ Field string }
 
+// Near holds if a GEO field is within so many metres of the point, as Distance measures.
+type Near struct {
+	Field  string
+	Point  Point
+	Metres float64
+}
+
 // InvalidError says what is wrong with a query, in words for the person who wrote it.
 type InvalidError struct {
 	Field  string // the field at fault, where it is one
@@ -142,19 +194,18 @@ func (q *Query) Check(m *Mapping) error {
 		return invalid("", "a page of %d: 0 to %d are possible", q.Size, MaxSize)
 	}
 	switch {
-	case len(q.Words) > MaxWords:
-		return invalid("", "%d words: %d are possible", len(q.Words), MaxWords)
 	case len(q.Sort) > MaxSorts:
 		return invalid("", "an order of %d keys: %d are possible", len(q.Sort), MaxSorts)
 	case len(q.Facets) > MaxFacets:
 		return invalid("", "%d facets: %d are possible", len(q.Facets), MaxFacets)
+	case len(q.Sums) > MaxSums:
+		return invalid("", "%d sums: %d are possible", len(q.Sums), MaxSums)
+	case q.Within < 0:
+		return invalid("", "a time of %s", q.Within)
 	}
 	for _, s := range q.Sort {
-		if s.Field == Relevance {
-			continue
-		}
-		if f := m.Field(s.Field); f == nil || !f.Sortable {
-			return invalid(s.Field, "not a field that orders by")
+		if err := s.check(m); err != nil {
+			return err
 		}
 	}
 	if q.From != nil {
@@ -163,23 +214,83 @@ func (q *Query) Check(m *Mapping) error {
 		}
 	}
 	for _, facet := range q.Facets {
-		if f := m.Field(facet.Field); f == nil || !f.Facet {
-			return invalid(facet.Field, "not a field with a facet")
-		}
-		if facet.Size < 1 || facet.Size > MaxSize {
-			return invalid(facet.Field, "a facet of %d values: 1 to %d are possible", facet.Size, MaxSize)
+		if err := facet.check(m); err != nil {
+			return err
 		}
 	}
-	if q.Filter == nil {
+	for _, path := range q.Sums {
+		if f := m.Field(path); f == nil || !f.Sortable || f.Kind != Number && f.Kind != Money {
+			return invalid(path, "not a number that can be summed up")
+		}
+	}
+	for _, f := range []Filter{q.Match, q.Filter} {
+		if left := MaxClauses; f != nil {
+			if err := f.check(m, &left); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Sort) check(m *Mapping) error {
+	if s.Field == Relevance {
 		return nil
 	}
-	left := MaxClauses
-	return q.Filter.check(m, &left)
+	f := m.Field(s.Field)
+	switch {
+	case f == nil || !f.Sortable:
+		return invalid(s.Field, "not a field that orders by")
+	case f.Kind != Geo && s.From != nil:
+		return invalid(s.Field, "a %s has no distance", f.Kind)
+	case f.Kind == Geo && s.From == nil:
+		return invalid(s.Field, "it orders by the distance from a point, and there is none")
+	case f.Kind == Geo && s.Descending:
+		return invalid(s.Field, "the nearest comes first, not last")
+	case f.Kind == Geo:
+		return s.From.check(s.Field)
+	}
+	return nil
+}
+
+func (p *Point) check(field string) error {
+	if !(math.Abs(p.Latitude) <= 90 && math.Abs(p.Longitude) <= 180) {
+		return invalid(field, "no point on Earth: latitudes are -90 to 90, longitudes -180 to 180")
+	}
+	return nil
+}
+
+func (facet *Facet) check(m *Mapping) error {
+	f := m.Field(facet.Field)
+	if f == nil || !f.Facet {
+		return invalid(facet.Field, "not a field with a facet")
+	}
+	if f.Kind == Number || f.Kind == Money {
+		if n := len(facet.Bounds); n < 1 || n > MaxBounds {
+			return invalid(facet.Field, "ranges between %d bounds: 1 to %d are possible", n, MaxBounds)
+		}
+		for i, b := range facet.Bounds {
+			if err := f.checkValue(b); err != nil {
+				return err
+			}
+			if i > 0 && b <= facet.Bounds[i-1] {
+				return invalid(facet.Field, "the bounds of its ranges do not ascend")
+			}
+		}
+		return nil
+	}
+	if facet.Size < 1 || facet.Size > MaxSize {
+		return invalid(facet.Field, "a facet of %d values: 1 to %d are possible", facet.Size, MaxSize)
+	}
+	if facet.Bounds != nil {
+		return invalid(facet.Field, "a %s has no ranges", f.Kind)
+	}
+	return nil
 }
 
 // Order returns the sort keys that the query is answered by, without the tie-break by id.
 func (q *Query) Order() []Sort {
-	if len(q.Sort) == 0 && len(q.Words) > 0 {
+	if len(q.Sort) == 0 && scores(q.Match) {
 		return []Sort{{Field: Relevance, Descending: true}}
 	}
 	return q.Sort
@@ -198,7 +309,7 @@ func (p *Position) check(order []Sort, m *Mapping) error {
 		ok := v == nil
 		switch v.(type) {
 		case float64:
-			ok = kind == Number || kind == Money || kind == Date
+			ok = kind == Number || kind == Money || kind == Date || kind == Geo
 		case string:
 			ok = kind == Keyword || kind == Text
 		case bool:
@@ -242,6 +353,9 @@ func (f In) check(m *Mapping, left *int) error {
 	if field == nil {
 		return invalid(f.Field, "not an indexed field")
 	}
+	if field.Kind == Geo {
+		return invalid(f.Field, "a place is near another or not, but never the same")
+	}
 	if field.Kind == Text && !field.Whole() {
 		return invalid(f.Field, "a text that is indexed by its words alone cannot be compared whole")
 	}
@@ -277,6 +391,19 @@ func (f Range) check(m *Mapping, left *int) error {
 func (f Exists) check(m *Mapping, left *int) error {
 	if m.Field(f.Field) == nil {
 		return invalid(f.Field, "not an indexed field")
+	}
+	return spend(left, 1)
+}
+
+func (f Near) check(m *Mapping, left *int) error {
+	if field := m.Field(f.Field); field == nil || field.Kind != Geo {
+		return invalid(f.Field, "not an indexed place")
+	}
+	if !(f.Metres >= 0 && !math.IsInf(f.Metres, 0)) {
+		return invalid(f.Field, "a distance of %v metres", f.Metres)
+	}
+	if err := f.Point.check(f.Field); err != nil {
+		return err
 	}
 	return spend(left, 1)
 }

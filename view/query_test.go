@@ -31,7 +31,7 @@ func TestQueryCheck(t *testing.T) {
 	}{
 		{"zero", view.Query{}, ""},
 		{"all of it", view.Query{
-			Words: []string{"a"}, Size: view.MaxSize,
+			Match: viewtest.Words("a"), Size: view.MaxSize,
 			Sort:   []view.Sort{{Field: "tag"}, {Field: view.Relevance}},
 			From:   &view.Position{Values: []any{"x", 1.0}, ID: "1"},
 			Facets: []view.Facet{{Field: "tag", Size: view.MaxSize}},
@@ -40,7 +40,7 @@ func TestQueryCheck(t *testing.T) {
 			},
 		}, ""},
 		{"size", view.Query{Size: view.MaxSize + 1}, "1001"},
-		{"words", view.Query{Words: make([]string, view.MaxWords+1)}, "65 words"},
+		{"words", view.Query{Match: viewtest.Words(make([]string, 65)...)}, "more than 1024 conditions"},
 		{"keys", view.Query{Sort: make([]view.Sort, view.MaxSorts+1)}, "9 keys"},
 		{"facets", view.Query{Facets: make([]view.Facet, view.MaxFacets+1)}, "17 facets"},
 		{"conditions, nested", filter(nested), "1024 conditions"},
@@ -92,9 +92,9 @@ func TestOrder(t *testing.T) {
 		want  []view.Sort
 	}{
 		{"nothing", view.Query{}, nil},
-		{"words", view.Query{Words: []string{"a"}}, []view.Sort{{Field: view.Relevance, Descending: true}}},
+		{"words", view.Query{Match: viewtest.Words("a")}, []view.Sort{{Field: view.Relevance, Descending: true}}},
 		{"sort", view.Query{Sort: byTag}, byTag},
-		{"words and sort", view.Query{Words: []string{"a"}, Sort: byTag}, byTag},
+		{"words and sort", view.Query{Match: viewtest.Words("a"), Sort: byTag}, byTag},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, tt.query.Order()); diff != "" {

@@ -28,8 +28,8 @@ func DecodeSource(source json.RawMessage) (map[string]any, error) {
 	return m, nil
 }
 
-// Values returns the field's values in a decoded document, in the order they stand there: string, float64, time.Time or
-// bool by its kind. What is null, missing or of another type has no value.
+// Values returns the field's values in a decoded document, in the order they stand there: string, float64, time.Time,
+// bool or Point by its kind. What is null, missing or of another type has no value.
 func (f *Field) Values(source map[string]any) []any {
 	return f.collect(nil, source, f.Path)
 }
@@ -46,15 +46,37 @@ func (f *Field) collect(into []any, from any, path string) []any {
 			name, rest, _ := strings.Cut(path, ".")
 			return f.collect(into, from[name], rest)
 		}
-		if f.Kind == Money {
+		switch f.Kind {
+		case Money:
 			return f.append(into, from["amount"])
+		case Geo:
+			return appendPoint(into, from["latitude"], from["longitude"])
 		}
 		return into
 	}
-	if path != "" || f.Kind == Money {
+	if path != "" || f.Kind == Money || f.Kind == Geo {
 		return into
 	}
 	return f.append(into, from)
+}
+
+func appendPoint(into []any, latitude, longitude any) []any {
+	var p Point
+	for _, read := range []struct {
+		raw any
+		to  *float64
+	}{{latitude, &p.Latitude}, {longitude, &p.Longitude}} {
+		number, ok := read.raw.(json.Number)
+		n, err := number.Float64()
+		if !ok || err != nil {
+			return into
+		}
+		*read.to = n
+	}
+	if p.check("") != nil {
+		return into
+	}
+	return append(into, p)
 }
 
 func (f *Field) append(into []any, raw any) []any {

@@ -27,6 +27,14 @@ type Store interface {
 	// is an *InvalidError.
 	Search(ctx context.Context, v Viewer, q Query) (Page, error)
 
+	// Scan gives each all that Search would find, in q's order and in pages of q.Size, as it was at one moment; Backward, From
+	// and Facets are not possible. It ends with the first error, each's among them. Every page has the same Total.
+	Scan(ctx context.Context, v Viewer, q Query, each func(Page) error) error
+
+	// Values returns the values of a facet's field that look like what is asked, of documents that the viewer may see, most
+	// frequent first, ties ordered by value. It sees what Search sees.
+	Values(ctx context.Context, v Viewer, q ValueQuery) ([]Bucket, error)
+
 	// Apply writes each document if its revision is still the one given, and answers each write at its own index. The
 	// writes are independent of each other; a batch should not name an id twice. A write that is answered with a nil
 	// error is durable to the degree that the store is.

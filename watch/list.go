@@ -50,8 +50,8 @@ func (w *Watcher) Orders(ctx context.Context, viewer view.Viewer, q view.Query, 
 // join registers a subscription to a list.
 func (w *Watcher) join(s *Subscription, q view.Query) error {
 	l := &list{
-		key:    fmt.Sprintf("%q %#v", q.Words, q.Filter),
-		viewer: s.viewer, query: view.Query{Words: q.Words, Filter: q.Filter}, begun: map[string]int{}, told: newTold(),
+		key:    fmt.Sprintf("%#v %#v", q.Match, q.Filter),
+		viewer: s.viewer, query: view.Query{Match: q.Match, Filter: q.Filter}, begun: map[string]int{}, told: newTold(),
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 // TestNoGap: while orders are written from all sides and news get lost, subscribers come at random moments, to orders and
@@ -33,8 +34,8 @@ const (
 var queries = []view.Query{
 	{},
 	approved,
-	{Words: []string{"ajanta"}},
-	{Words: []string{"9"}},
+	{Match: viewtest.Words("ajanta")},
+	{Match: viewtest.Words("9")},
 	{Filter: view.Not{Filter: approved.Filter}},
 	{Filter: view.Range{Field: "total", GTE: 10.0, LT: 20.0}},
 	{Filter: view.And{approved.Filter, view.In{Field: "restaurant.restaurantId", Values: []any{"1"}}}},

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -188,6 +189,7 @@ func runIndexer(settings string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	debug.SetMemoryLimit(indexer.MemoryLimit)
 	mapping, err := Mapping()
 	if err != nil {
 		return err

@@ -244,7 +244,7 @@ func (w *world) open() {
 	if w.elasticsearch != "" {
 		options.SearchDelay = refreshInterval
 	}
-	reader := compose.NewReader(reads{w}, w.mapping, w.owners, options)
+	reader := compose.NewReader(reads{w: w}, w.mapping, w.owners, options)
 	w.gateway, err = graph.NewHandler(reader, w.mapping, graph.Options{
 		Viewer: func(*http.Request) view.Viewer { return view.Support() },
 	})
@@ -254,7 +254,10 @@ func (w *world) open() {
 }
 
 // reads is the view that the gateway reads, whichever it is.
-type reads struct{ w *world }
+type reads struct {
+	view.Store // what is not asked here
+	w          *world
+}
 
 func (r reads) Get(ctx context.Context, v view.Viewer, ids []string) (map[string]view.Document, error) {
 	return r.w.view.Load().Get(ctx, v, ids)

@@ -20,6 +20,26 @@ type Count struct {
 	Precision CountPrecision `json:"precision"`
 }
 
+// Counts by the values of a field.
+type Facet struct {
+	// The field, as the query names it in a condition: restaurant.name.
+	Field string `json:"field"`
+	// The values and how many there are of each.
+	Values []*FacetValue `json:"values"`
+	// How many further values there are; about so many where there are thousands.
+	Others int `json:"others"`
+}
+
+// One value of a field, or one range of them.
+type FacetValue struct {
+	// The value; of a range both its ends, as 10..20, where * is no end: from the lower up to below the upper one.
+	Value string `json:"value"`
+	// How many orders have it.
+	Count int `json:"count"`
+	// A condition that holds for them, to be added to the query.
+	Query string `json:"query"`
+}
+
 // How fresh an answer must be. The view is asked first, then waited for, and then the owners are asked for what it lacks;
 // extensions.freshness tells what was done.
 type Freshness struct {
@@ -38,16 +58,14 @@ type Freshness struct {
 	OnStale string `json:"onStale"`
 }
 
-// A page of orders.
-type OrderConnection struct {
-	// The page's orders with their cursors.
-	Edges []*OrderEdge `json:"edges"`
-	// The page's orders.
-	Nodes []*order.Order `json:"nodes"`
-	// Where the page stands in the list.
-	PageInfo *PageInfo `json:"pageInfo"`
-	// How many orders match.
-	Total *Count `json:"total"`
+// A place where words of a query were found.
+type Highlight struct {
+	// The field, a path with dots: lineItems.name.
+	Field string `json:"field"`
+	// The field's text, or the part of a long one where the words are. It is plain text: escape it before it becomes HTML.
+	Fragment string `json:"fragment"`
+	// Where in the fragment the words are, in their order.
+	Ranges []*TextRange `json:"ranges"`
 }
 
 // An order and its place in the list.
@@ -56,6 +74,11 @@ type OrderEdge struct {
 	Cursor string `json:"cursor"`
 	// The order.
 	Node *order.Order `json:"node"`
+	// How well the query's words are found, larger is better; null unless the list is ordered by RELEVANCE. It depends on this
+	// order and the query alone: 128 or more for each word that is found as it was asked for, less where it is found loosely.
+	Score *float64 `json:"score,omitempty"`
+	// Where the query's words stand in this order, field by field.
+	Highlights []*Highlight `json:"highlights"`
 }
 
 // How to order a list of orders. Ties are broken by id.
@@ -99,6 +122,34 @@ type SeenVersion struct {
 //
 // A client that is too slow is told so, by the error SLOW_CONSUMER, and must subscribe again.
 type Subscription struct {
+}
+
+// Something that a query may be completed to.
+type Suggestion struct {
+	// What it is of.
+	Kind SuggestionKind `json:"kind"`
+	// What to show: a name, an id.
+	Text string `json:"text"`
+	// The query that finds it.
+	Query string `json:"query"`
+	// How many orders have it; null for a field.
+	Count *int `json:"count,omitempty"`
+	// The order, where it is one.
+	Order *order.Order `json:"order,omitempty"`
+}
+
+// A part of a text, counted in UTF-16 code units, as JavaScript's strings are: text.slice(start, end).
+type TextRange struct {
+	// Where it begins.
+	Start int `json:"start"`
+	// Where it has ended.
+	End int `json:"end"`
+}
+
+// This subgraph, as composers see it.
+type Service struct {
+	// The schema as it is written, without what is in every subgraph, and without how the view is indexed.
+	Sdl string `json:"sdl"`
 }
 
 // How far a count can be trusted.
@@ -175,6 +226,8 @@ const (
 	IndexKindDate IndexKind = "DATE"
 	// True or false.
 	IndexKindBoolean IndexKind = "BOOLEAN"
+	// A place: an object with a latitude and a longitude, in degrees.
+	IndexKindGeo IndexKind = "GEO"
 )
 
 var AllIndexKind = []IndexKind{
@@ -184,11 +237,12 @@ var AllIndexKind = []IndexKind{
 	IndexKindMoney,
 	IndexKindDate,
 	IndexKindBoolean,
+	IndexKindGeo,
 }
 
 func (e IndexKind) IsValid() bool {
 	switch e {
-	case IndexKindText, IndexKindKeyword, IndexKindNumber, IndexKindMoney, IndexKindDate, IndexKindBoolean:
+	case IndexKindText, IndexKindKeyword, IndexKindNumber, IndexKindMoney, IndexKindDate, IndexKindBoolean, IndexKindGeo:
 		return true
 	}
 	return false
@@ -224,6 +278,73 @@ func (e *IndexKind) UnmarshalJSON(b []byte) error {
 }
 
 func (e IndexKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a suggestion is of.
+type SuggestionKind string
+
+const (
+	// An order, by the beginning of its id.
+	SuggestionKindOrder SuggestionKind = "ORDER"
+	// A restaurant.
+	SuggestionKindRestaurant SuggestionKind = "RESTAURANT"
+	// A dish.
+	SuggestionKindDish SuggestionKind = "DISH"
+	// A city that is delivered to.
+	SuggestionKindCity SuggestionKind = "CITY"
+	// A field of the search language.
+	SuggestionKindField SuggestionKind = "FIELD"
+)
+
+var AllSuggestionKind = []SuggestionKind{
+	SuggestionKindOrder,
+	SuggestionKindRestaurant,
+	SuggestionKindDish,
+	SuggestionKindCity,
+	SuggestionKindField,
+}
+
+func (e SuggestionKind) IsValid() bool {
+	switch e {
+	case SuggestionKindOrder, SuggestionKindRestaurant, SuggestionKindDish, SuggestionKindCity, SuggestionKindField:
+		return true
+	}
+	return false
+}
+
+func (e SuggestionKind) String() string {
+	return string(e)
+}
+
+func (e *SuggestionKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SuggestionKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SuggestionKind", str)
+	}
+	return nil
+}
+
+func (e SuggestionKind) MarshalGQL(w io.Writer) {
+	fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SuggestionKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SuggestionKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

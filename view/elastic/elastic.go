@@ -13,12 +13,13 @@
 // A document is stored as it was written, with one more field in front, _viewgate, that holds its id, to order by, and
 // whether it is hidden. Its indexed fields have the mapping that the view.Mapping gives:
 //
-//	TEXT      text; where Field.Whole also .folded, and with a facet .raw
+//	TEXT      text, with .stems where it is searched; where Field.Whole also .folded, and with a facet .raw
 //	KEYWORD   keyword, as it is; unless Field.Exact also .folded
 //	NUMBER    double
 //	MONEY     an object whose amount is a double
 //	DATE      date, in milliseconds
 //	BOOLEAN   boolean
+//	GEO       geo_point, below another field in front, _viewgate_places, which the store adds
 //
 // .folded is the whole value in lower case and without accents, to compare and to order by; .raw is the value as it
 // stands, to be counted. Values beyond 8191 characters are kept, but neither compared nor counted whole. A value that is

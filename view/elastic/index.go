@@ -18,7 +18,7 @@ import (
 
 // layout counts the ways in which this package has laid out an index, beside what the view.Mapping tells. It goes up with
 // every change of body that a document's or a query's form depends on.
-const layout = 1
+const layout = 2
 
 // object is a JSON object to be sent.
 type object = map[string]any
@@ -193,8 +193,12 @@ func (s *Store) Publish(ctx context.Context) error {
 // wholeLimit is how many characters a value may have to be indexed whole: a term has at most 32,766 bytes.
 const wholeLimit = 8191
 
-// fieldAdded is the field that the store adds to a document. GraphQL has no objection to the name, but no schema needs it.
-const fieldAdded = "_viewgate"
+// fieldAdded and fieldPlaces are the fields that the store adds to a document, the latter where the view has places. GraphQL
+// has no objection to the names, but no schema needs them.
+const (
+	fieldAdded  = "_viewgate"
+	fieldPlaces = "_viewgate_places"
+)
 
 // body returns an index's settings and mapping: a pure function of the view.Mapping, the Options and layout.
 func (s *Store) body() object {
@@ -205,7 +209,10 @@ func (s *Store) body() object {
 		// What is not of its field's kind has no value, as view.Field.Values has it, and refuses no document.
 		"mapping": object{"ignore_malformed": true},
 		"analysis": object{
-			"analyzer":   object{"words": object{"type": "custom", "tokenizer": "standard", "filter": fold}},
+			"analyzer": object{
+				"words": object{"type": "custom", "tokenizer": "standard", "filter": fold},
+				"stems": object{"type": "custom", "tokenizer": "standard", "filter": append(fold, "porter_stem")},
+			},
 			"normalizer": object{"folded": object{"type": "custom", "filter": fold}},
 		},
 	}
@@ -216,6 +223,10 @@ func (s *Store) body() object {
 	}}}
 	for i := range s.mapping.Fields {
 		f := &s.mapping.Fields[i]
+		if f.Kind == view.Geo {
+			place(properties, geoPath(f), object{"type": "geo_point"})
+			continue
+		}
 		place(properties, f.Path, property(f))
 	}
 	return object{
@@ -266,7 +277,11 @@ func property(f *view.Field) object {
 	raw := object{"type": "keyword", "ignore_above": wholeLimit}
 	switch f.Kind {
 	case view.Text:
-		mapping, sub := object{"type": "text", "analyzer": "words"}, object{}
+		mapping, sub := object{"type": "text", "analyzer": "words", "norms": false}, object{}
+		if f.Weight > 0 {
+			mapping["index_prefixes"] = object{"min_chars": view.MinPrefix, "max_chars": 5}
+			sub["stems"] = object{"type": "text", "analyzer": "stems", "norms": false, "index_options": "docs"}
+		}
 		if f.Whole() {
 			sub["folded"] = folded
 		}
@@ -307,6 +322,9 @@ func valuePath(f *view.Field) string {
 	}
 	return f.Path
 }
+
+// geoPath returns the index field that has a place.
+func geoPath(f *view.Field) string { return fieldPlaces + "." + f.Path }
 
 // facetPath returns the index field whose values are counted.
 func facetPath(f *view.Field) string {

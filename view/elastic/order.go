@@ -16,6 +16,7 @@ type key struct {
 	mode       string    // which of several values of a document counts: as the query's own direction says
 	first      bool      // documents without a value come first, as sent
 	relevance  bool
+	from       *view.Point // of a place: its distance from here is what counts
 }
 
 // order returns the keys of q's order; the last is the id.
@@ -31,6 +32,9 @@ func (s *Store) order(q view.Query) []key {
 		} else {
 			f := s.mapping.Field(by.Field)
 			k.path, k.kind = valuePath(f), f.Kind
+			if f.Kind == view.Geo {
+				k.path, k.from = geoPath(f), by.From
+			}
 		}
 		keys = append(keys, k)
 	}
@@ -45,6 +49,11 @@ func (k key) sort() object {
 	}
 	if k.relevance {
 		return object{k.path: object{"order": direction}}
+	}
+	if k.from != nil { // what has no place is infinitely far, so it comes last, and first backward
+		return object{"_geo_distance": object{
+			k.path: pointOf(*k.from), "order": direction, "unit": "m", "mode": "min", "distance_type": "arc",
+		}}
 	}
 	if k.first {
 		missing = "_first"
@@ -68,7 +77,7 @@ func (k key) missing() json.RawMessage {
 			return json.RawMessage(largestLong)
 		}
 		return json.RawMessage(smallestLong)
-	case view.Number, view.Money:
+	case view.Number, view.Money, view.Geo:
 		if large {
 			return json.RawMessage(largestDouble)
 		}

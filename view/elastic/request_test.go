@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -87,7 +88,7 @@ func TestSearchRequest(t *testing.T) {
 	stub := newStub(t, orders(t), answering(200, `{"hits":{"total":{"value":0,"relation":"eq"}}}`))
 	s := stub.store(t, Options{})
 	q := view.Query{
-		Words: []string{"ta\u0301ke-out", "9"},
+		Match: viewtest.Words("ta\u0301ke-out", "9"),
 		Filter: view.And{
 			view.In{Field: "status", Values: []any{"delivered"}},
 			view.Or{
@@ -219,6 +220,7 @@ func TestJoin(t *testing.T) {
 			rapid.Just[any](nil),
 		).Draw(t, "value")
 	})
+	store := &Store{mapping: viewtest.Mapping(t)}
 	fields := rapid.MapOfN(rapid.String(), value, 0, 5)
 	rapid.Check(t, func(t *rapid.T) {
 		source, err := json.MarshalIndent(fields.Draw(t, "source"), "", " ")
@@ -227,7 +229,7 @@ func TestJoin(t *testing.T) {
 		}
 		w := view.Write{ID: rapid.String().Draw(t, "id"), Hidden: rapid.Bool().Draw(t, "hidden"), Source: source}
 		var stored, want bytes.Buffer
-		if err := join(&stored, w); err != nil {
+		if err := store.join(&stored, w); err != nil {
 			t.Fatal(err)
 		}
 		if bytes.ContainsRune(stored.Bytes(), '\n') || !json.Valid(stored.Bytes()) {
@@ -245,7 +247,7 @@ func TestJoin(t *testing.T) {
 		}
 		var unlooked bytes.Buffer
 		w.Source, w.Compact = want.Bytes(), true
-		if err := join(&unlooked, w); err != nil {
+		if err := store.join(&unlooked, w); err != nil {
 			t.Fatal(err)
 		}
 		if again, _, err := split(w.ID, unlooked.Bytes()); err != nil || string(again) != want.String() {

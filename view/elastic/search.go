@@ -7,12 +7,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -81,55 +81,57 @@ func (d *stored) document() (view.Document, error) {
 
 // searchAnswer is what of a search's answer is used.
 type searchAnswer struct {
-	TimedOut bool `json:"timed_out"`
+	PIT      string `json:"pit_id"`
+	TimedOut bool   `json:"timed_out"`
 	Hits     struct {
 		Total struct {
 			Value    int    `json:"value"`
 			Relation string `json:"relation"`
 		} `json:"total"`
-		Hits []struct {
-			stored
-			Sort []json.RawMessage `json:"sort"`
-		} `json:"hits"`
+		Hits []searchHit `json:"hits"`
 	} `json:"hits"`
-	Aggregations map[string]struct {
-		Buckets []struct {
-			Key   json.RawMessage `json:"key"`
-			Text  string          `json:"key_as_string"`
-			Count int             `json:"doc_count"`
-		} `json:"buckets"`
-	} `json:"aggregations"`
+	Aggregations map[string]aggregation `json:"aggregations"`
 }
 
-// Search implements view.Store. Totals are exact up to Options.CountUpTo. A relevance depends on all documents of a
-// shard, so an order by it moves when documents are written between two pages; other orders do not. It answers from all
-// shards or not at all.
+type searchHit struct {
+	stored
+	Sort []json.RawMessage `json:"sort"`
+}
+
+// Search implements view.Store. Totals are exact up to Options.CountUpTo. It answers from all shards or not at all.
 func (s *Store) Search(ctx context.Context, v view.Viewer, q view.Query) (view.Page, error) {
 	if err := q.Check(s.mapping); err != nil {
 		return view.Page{}, err
 	}
 	order := s.order(q)
 	body := s.searchBody(v, q, order)
-	timeout := s.client.timeout
+	timeout, partial := s.client.timeout, false
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
+	}
+	if q.Within > 0 && q.Within < timeout {
+		timeout, partial = q.Within, true
 	}
 	body["timeout"] = interval(timeout)
 	var answer searchAnswer
 	err := s.read(ctx, "search", esapi.SearchRequest{
 		Index:                     []string{s.reads.String()},
 		Body:                      encode(body),
-		AllowPartialSearchResults: new(false),
+		AllowPartialSearchResults: new(partial),
 		SeqNoPrimaryTerm:          new(true),
 		Preference:                preference(v),
 	}, &answer)
 	if err != nil {
 		return view.Page{}, err
 	}
-	if answer.TimedOut {
+	if answer.TimedOut && !partial {
 		return view.Page{}, s.unavailable("search", fmt.Errorf("%s: not done within %v", s.client, timeout))
 	}
-	return s.page(q, order, answer)
+	page, err := s.page(q, order, answer)
+	if answer.TimedOut {
+		page.Partial, page.Exact = true, false
+	}
+	return page, err
 }
 
 // preference names the viewer to Elasticsearch, which then asks the same copies of the shards each time: a viewer does
@@ -140,28 +142,34 @@ func preference(v view.Viewer) string {
 }
 
 func (s *Store) searchBody(v view.Viewer, q view.Query, order []key) object {
-	filters := []object{{"term": object{fieldAdded + ".hidden": false}}}
-	for _, f := range []view.Filter{s.mapping.Scope(v), q.Filter} {
-		if f != nil {
-			filters = append(filters, s.filter(f))
-		}
+	var fields []string
+	for _, f := range q.Facets {
+		fields = append(fields, f.Field)
+	}
+	own, match, filter := q.Apart(fields)
+	filters := append([]object{{"term": object{fieldAdded + ".hidden": false}}}, s.filters(filter)...)
+	if scope := s.mapping.Scope(v); scope != nil {
+		filters = append(filters, s.filter(scope))
 	}
 	query := object{"filter": filters}
-	if len(q.Words) > 0 {
-		must := make([]object, len(q.Words))
-		for i, word := range q.Words {
-			must[i] = s.word(word)
+	if len(match) > 0 {
+		if slices.ContainsFunc(order, func(k key) bool { return k.relevance }) {
+			must := make([]object, len(match))
+			for i, f := range match {
+				must[i] = s.scoring(f)
+			}
+			query["must"] = must
+		} else {
+			query["filter"] = append(filters, s.filters(match)...)
 		}
-		query["must"] = must
 	}
 	body := object{"query": object{"bool": query}, "track_total_hits": s.options.CountUpTo, "size": 0}
+	if after := s.others(own, ""); len(after) > 0 {
+		body["post_filter"] = object{"bool": object{"filter": after}}
+	}
 	if q.Size > 0 {
 		body["size"] = q.Size + 1 // one more tells whether there is more
-		sort := make([]object, len(order))
-		for i, k := range order {
-			sort[i] = k.sort()
-		}
-		body["sort"] = sort
+		body["sort"] = sortOf(order)
 		if q.From != nil {
 			after := make([]any, len(order))
 			for i, k := range order[:len(order)-1] {
@@ -171,40 +179,28 @@ func (s *Store) searchBody(v view.Viewer, q view.Query, order []key) object {
 			body["search_after"] = after
 		}
 	}
-	if len(q.Facets) > 0 {
-		aggs := object{}
-		for i, f := range q.Facets {
-			aggs[strconv.Itoa(i)] = object{"terms": object{
-				"field": facetPath(s.mapping.Field(f.Field)), "size": f.Size, "shard_size": 10 * f.Size,
-				"order": []object{{"_count": "desc"}, {"_key": "asc"}},
-			}}
-		}
+	if aggs := s.aggregations(q, own); len(aggs) > 0 {
 		body["aggs"] = aggs
 	}
 	return body
 }
 
-// word finds a word of a query in any of the searched fields, in all its pieces in one of them, and counts it by the
-// field where that weighs most.
-func (s *Store) word(word string) object {
-	var fields []string
-	for i := range s.mapping.Fields {
-		f := &s.mapping.Fields[i]
-		if f.Weight == 0 {
-			continue
-		}
-		path := f.Path
-		if f.Kind == view.Keyword {
-			path = valuePath(f)
-		}
-		fields = append(fields, path+"^"+strconv.FormatFloat(f.Weight, 'f', -1, 64))
+func sortOf(order []key) []object {
+	sort := make([]object, len(order))
+	for i, k := range order {
+		sort[i] = k.sort()
 	}
-	if len(fields) == 0 {
-		return nothing()
+	return sort
+}
+
+// others returns the fields' own conditions but those of one field.
+func (s *Store) others(own map[string][]view.Filter, but string) (conditions []object) {
+	for _, field := range slices.Sorted(maps.Keys(own)) {
+		if field != but {
+			conditions = append(conditions, s.filters(own[field])...)
+		}
 	}
-	return object{"multi_match": object{
-		"query": norm.NFC.String(word), "type": "best_fields", "operator": "and", "fields": fields,
-	}}
+	return conditions
 }
 
 func nothing() object { return object{"match_none": object{}} }
@@ -232,13 +228,24 @@ func (s *Store) filter(filter view.Filter) object {
 	case view.Exists:
 		field := s.mapping.Field(f.Field)
 		path := field.Path
-		if field.Kind == view.Money {
+		switch field.Kind {
+		case view.Money:
 			path = valuePath(field)
+		case view.Geo:
+			path = geoPath(field)
 		}
 		return object{"exists": object{"field": path}}
+	case view.Near:
+		return object{"geo_distance": object{
+			"distance": strconv.FormatFloat(max(f.Metres, 0.001), 'f', -1, 64) + "m", geoPath(s.mapping.Field(f.Field)): pointOf(f.Point),
+		}}
+	case view.Words:
+		return either(s.findings(f), func(q finding) object { return q.query })
 	}
 	panic(fmt.Sprintf("elastic: filter %T", filter))
 }
+
+func pointOf(p view.Point) object { return object{"lat": p.Latitude, "lon": p.Longitude} }
 
 func (s *Store) filters(filters []view.Filter) []object {
 	queries := make([]object, len(filters))
@@ -313,42 +320,47 @@ func (s *Store) page(q view.Query, order []key, answer searchAnswer) (view.Page,
 		hits = hits[:q.Size]
 	}
 	for i := range hits {
-		document, err := hits[i].document()
+		hit, err := s.hit(order, &hits[i])
 		if err != nil {
 			return view.Page{}, s.unavailable("search", err)
-		}
-		hit := view.Hit{Document: document, Position: view.Position{Values: make([]any, len(order)-1), ID: document.ID}}
-		if len(hits[i].Sort) != len(order) {
-			return view.Page{}, s.unavailable("search", fmt.Errorf("%s: a hit has %d sort values of %d",
-				s.client, len(hits[i].Sort), len(order)))
-		}
-		for j, k := range order[:len(order)-1] {
-			value, err := k.value(hits[i].Sort[j])
-			if err != nil {
-				return view.Page{}, s.unavailable("search", fmt.Errorf("%s: %w", s.client, err))
-			}
-			hit.Position.Values[j] = value
-			if score, ok := value.(float64); ok && k.relevance {
-				hit.Score = score
-			}
 		}
 		page.Hits = append(page.Hits, hit)
 	}
 	if q.Backward {
 		slices.Reverse(page.Hits)
 	}
-	for i := range q.Facets {
-		buckets := []view.Bucket{}
-		for _, b := range answer.Aggregations[strconv.Itoa(i)].Buckets {
-			value := b.Text // of booleans, whose key is a number
-			if value == "" {
-				if err := json.Unmarshal(b.Key, &value); err != nil {
-					return view.Page{}, s.unavailable("search", fmt.Errorf("%s: facet value: %w", s.client, err))
-				}
-			}
-			buckets = append(buckets, view.Bucket{Value: value, Count: b.Count})
+	for i, f := range q.Facets {
+		counts, err := s.counts(f, answer.Aggregations, strconv.Itoa(i))
+		if err != nil {
+			return view.Page{}, s.unavailable("search", fmt.Errorf("%s: facet %s: %w", s.client, f.Field, err))
 		}
-		page.Facets = append(page.Facets, buckets)
+		page.Facets = append(page.Facets, counts)
+	}
+	for i := range q.Sums {
+		page.Sums = append(page.Sums, answer.Aggregations[sumName(i)].unwrapped().Value)
 	}
 	return page, nil
+}
+
+// hit reads a hit.
+func (s *Store) hit(order []key, found *searchHit) (view.Hit, error) {
+	document, err := found.document()
+	if err != nil {
+		return view.Hit{}, err
+	}
+	hit := view.Hit{Document: document, Position: view.Position{Values: make([]any, len(order)-1), ID: document.ID}}
+	if len(found.Sort) < len(order) {
+		return view.Hit{}, fmt.Errorf("%s: a hit has %d sort values of %d", s.client, len(found.Sort), len(order))
+	}
+	for j, k := range order[:len(order)-1] {
+		value, err := k.value(found.Sort[j])
+		if err != nil {
+			return view.Hit{}, fmt.Errorf("%s: %w", s.client, err)
+		}
+		hit.Position.Values[j] = value
+		if score, ok := value.(float64); ok && k.relevance {
+			hit.Score = score
+		}
+	}
+	return hit, nil
 }

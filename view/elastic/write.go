@@ -81,7 +81,7 @@ func (s *Store) append(lines *bytes.Buffer, w view.Write) error {
 		fmt.Fprintf(lines, `{"index":{"_id":%s,"if_seq_no":%d,"if_primary_term":%d}}`, quote(w.ID), seqNo, term)
 	}
 	lines.WriteByte('\n')
-	if err := join(lines, w); err != nil {
+	if err := s.join(lines, w); err != nil {
 		return refused(err.Error())
 	}
 	lines.WriteByte('\n')
@@ -196,9 +196,12 @@ func added(id string, hidden bool) string {
 	return `{"` + fieldAdded + `":{"id":` + quote(id) + `,"hidden":` + strconv.FormatBool(hidden) + `}`
 }
 
-// join writes what is stored of a write, in one line: its source with the store's field in front.
-func join(to *bytes.Buffer, w view.Write) error {
+// join writes what is stored of a write, in one line: its source with the store's fields in front.
+func (s *Store) join(to *bytes.Buffer, w view.Write) error {
 	to.WriteString(added(w.ID, w.Hidden))
+	if err := s.addPlaces(to, w); err != nil {
+		return err
+	}
 	at := to.Len()
 	if w.Compact {
 		to.Write(w.Source)
@@ -218,10 +221,64 @@ func join(to *bytes.Buffer, w view.Write) error {
 	return nil
 }
 
+// addPlaces writes the places of a document, in the form that Elasticsearch takes.
+func (s *Store) addPlaces(to *bytes.Buffer, w view.Write) error {
+	if !s.mapping.HasPlaces() {
+		return nil
+	}
+	source, err := view.DecodeSource(w.Source)
+	if err != nil {
+		return err
+	}
+	places := object{}
+	for i := range s.mapping.Fields {
+		f := &s.mapping.Fields[i]
+		if f.Kind != view.Geo {
+			continue
+		}
+		if values := f.Values(source); len(values) > 0 {
+			p := values[0].(view.Point)
+			at := places
+			path := strings.Split(f.Path, ".")
+			for _, name := range path[:len(path)-1] {
+				if _, ok := at[name]; !ok {
+					at[name] = object{}
+				}
+				at = at[name].(object)
+			}
+			at[path[len(path)-1]] = object{"lat": p.Latitude, "lon": p.Longitude}
+		}
+	}
+	text, err := json.Marshal(places)
+	if err != nil {
+		return err
+	}
+	to.WriteString(`,"` + fieldPlaces + `":`)
+	to.Write(text)
+	return nil
+}
+
+// skipPlaces returns what follows the places in a document, of which the beginning is cut off.
+func skipPlaces(rest []byte) []byte {
+	places, ok := bytes.CutPrefix(rest, []byte(`,"`+fieldPlaces+`":`))
+	if !ok {
+		return rest
+	}
+	d := json.NewDecoder(bytes.NewReader(places))
+	var skipped json.RawMessage
+	if err := d.Decode(&skipped); err != nil {
+		return rest
+	}
+	return places[d.InputOffset():]
+}
+
 // split is the inverse of join. It may change stored and return a part of it.
 func split(id string, stored json.RawMessage) (source json.RawMessage, hidden bool, err error) {
 	for _, hidden := range []bool{false, true} {
 		rest, ok := bytes.CutPrefix(stored, []byte(added(id, hidden)))
+		if ok {
+			rest = skipPlaces(rest)
+		}
 		switch {
 		case !ok || len(rest) == 0:
 		case rest[0] == '}':
@@ -250,6 +307,7 @@ func splitRewritten(id string, stored json.RawMessage) (source json.RawMessage, 
 	}
 	if err == nil {
 		delete(fields, fieldAdded)
+		delete(fields, fieldPlaces)
 		source, err = json.Marshal(fields)
 	}
 	if err != nil {

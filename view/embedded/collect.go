@@ -1,12 +1,11 @@
 package embedded
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/blevesearch/bleve/v2/search"
 	index "github.com/blevesearch/bleve_index_api"
@@ -21,15 +20,17 @@ const checkEvery = 1024
 type collector struct {
 	order  *order
 	from   *place // the page is behind it; nil: it is the first
-	size   int
+	size   int    // of the page; below 0: all
+	within time.Duration
 	reader index.IndexReader
 	best   *ranking
 
-	columns []string
-	uses    map[string]use // by column
-	counts  []map[string]int
-	facets  []view.Facet
+	columns  []string
+	uses     map[string]use // by column
+	counters []*counter
+	sums     []float64
 
+	total   int      // documents so far
 	current place    // of the document that is being looked at
 	buffers [][]byte // what its terms are in, to be used again
 	err     error
@@ -37,24 +38,26 @@ type collector struct {
 
 // use tells what a column's terms are for.
 type use struct {
-	keys   []int // of the order
-	facets []int // of the query
+	keys     []int // of the order
+	counters []*counter
+	sums     []int // of the query
 }
 
 // collected is what a search found.
 type collected struct {
-	total  int
-	more   bool
-	places []*place // in the query's order
-	facets [][]view.Bucket
+	total   int
+	more    bool
+	places  []*place // in the query's order
+	counts  []view.Counts
+	sums    []float64
+	partial bool
 }
 
-func newCollector(q view.Query, o *order, reader index.IndexReader) *collector {
+func newCollector(m *view.Mapping, q view.Query, o *order, reader index.IndexReader) *collector {
 	c := &collector{
-		order: o, size: q.Size, reader: reader,
+		order: o, size: q.Size, within: q.Within, reader: reader,
 		uses:    map[string]use{},
-		counts:  make([]map[string]int, len(q.Facets)),
-		facets:  q.Facets,
+		sums:    make([]float64, len(q.Sums)),
 		current: place{terms: make([][]byte, len(o.keys))},
 		buffers: make([][]byte, len(o.keys)),
 	}
@@ -65,7 +68,7 @@ func newCollector(q view.Query, o *order, reader index.IndexReader) *collector {
 	if q.From != nil {
 		c.from = o.place(q.From)
 	}
-	if q.Size > 0 {
+	if q.Size != 0 {
 		for i, k := range o.keys {
 			if k.field != nil {
 				u := c.uses[k.column]
@@ -74,11 +77,17 @@ func newCollector(q view.Query, o *order, reader index.IndexReader) *collector {
 			}
 		}
 	}
-	for i, f := range q.Facets {
-		c.counts[i] = map[string]int{}
-		u := c.uses[valueOf+f.Field]
-		u.facets = append(u.facets, i)
-		c.uses[valueOf+f.Field] = u
+	for _, f := range q.Facets {
+		counts := newCounter(m, f)
+		c.counters = append(c.counters, counts)
+		u := c.uses[counts.column]
+		u.counters = append(u.counters, counts)
+		c.uses[counts.column] = u
+	}
+	for i, path := range q.Sums {
+		u := c.uses[orderOf+path]
+		u.sums = append(u.sums, i)
+		c.uses[orderOf+path] = u
 	}
 	for column := range c.uses {
 		c.columns = append(c.columns, column)
@@ -97,10 +106,15 @@ func (c *collector) collect(ctx context.Context, matches search.Searcher) (*coll
 		IndexReader:       c.reader,
 	}
 	found := &collected{}
+	begun := time.Now()
 	for {
-		if found.total%checkEvery == 0 {
+		if c.total%checkEvery == 0 {
 			if err := ctx.Err(); err != nil {
 				return nil, err
+			}
+			if c.within > 0 && time.Since(begun) > c.within {
+				found.partial = true
+				break
 			}
 		}
 		match, err := matches.Next(run)
@@ -110,14 +124,14 @@ func (c *collector) collect(ctx context.Context, matches search.Searcher) (*coll
 		if match == nil {
 			break
 		}
-		found.total++
+		c.total++
 		clear(c.current.terms)
 		if len(c.columns) > 0 {
 			if err := values.VisitDocValues(match.IndexInternalID, c.visit); err != nil {
 				return nil, err
 			}
 		}
-		if c.size > 0 {
+		if c.size != 0 {
 			c.current.score = match.Score
 			c.current.number = match.IndexInternalID.Value()
 			c.current.id = ""
@@ -135,14 +149,32 @@ func (c *collector) collect(ctx context.Context, matches search.Searcher) (*coll
 // visit takes a term of the current document. The term is the index's own, and gone after the call.
 func (c *collector) visit(column string, term []byte) {
 	u := c.uses[column]
-	for _, i := range u.facets {
-		c.counts[i][string(term)]++
+	for _, counter := range u.counters {
+		c.fail(counter.count(c.total, term))
+	}
+	for _, i := range u.sums {
+		n, err := termNumber(string(term))
+		c.fail(err)
+		c.sums[i] += n
 	}
 	for _, i := range u.keys {
-		if c.order.keys[i].better(term, c.current.terms[i]) {
+		k, term := c.order.keys[i], term
+		if k.from != nil {
+			p, err := termPlace(term)
+			c.fail(err)
+			term = numberTerm(view.Distance(p, *k.from))
+		}
+		if k.better(term, c.current.terms[i]) {
 			c.buffers[i] = append(c.buffers[i][:0], term...)
 			c.current.terms[i] = c.buffers[i]
 		}
+	}
+}
+
+// fail keeps the first error.
+func (c *collector) fail(err error) {
+	if c.err == nil {
+		c.err = err
 	}
 }
 
@@ -151,7 +183,7 @@ func (c *collector) offer() {
 	if c.from != nil && c.compare(c.from, &c.current) >= 0 {
 		return
 	}
-	if len(c.best.places) <= c.size {
+	if c.size < 0 || len(c.best.places) <= c.size {
 		kept := &place{terms: make([][]byte, len(c.current.terms))}
 		kept.copy(&c.current)
 		heap.Push(c.best, kept)
@@ -188,7 +220,7 @@ func (c *collector) identify(p *place) {
 func (c *collector) finish(found *collected) {
 	places := c.best.places
 	slices.SortFunc(places, c.compare)
-	if len(places) > c.size {
+	if c.size >= 0 && len(places) > c.size {
 		found.more = c.size > 0
 		places = places[:c.size]
 	}
@@ -198,16 +230,9 @@ func (c *collector) finish(found *collected) {
 	for _, p := range places {
 		c.identify(p)
 	}
-	found.places = places
-	for i, f := range c.facets {
-		buckets := make([]view.Bucket, 0, len(c.counts[i]))
-		for value, n := range c.counts[i] {
-			buckets = append(buckets, view.Bucket{Value: value, Count: n})
-		}
-		slices.SortFunc(buckets, func(a, b view.Bucket) int {
-			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
-		})
-		found.facets = append(found.facets, slices.Clip(buckets[:min(f.Size, len(buckets))]))
+	found.total, found.places, found.sums = c.total, places, c.sums
+	for _, counter := range c.counters {
+		found.counts = append(found.counts, counter.counts())
 	}
 }
 

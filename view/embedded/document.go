@@ -3,25 +3,24 @@ package embedded
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/blevesearch/bleve/v2/analysis"
-	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
-	"github.com/blevesearch/bleve/v2/analysis/tokenizer/unicode"
+	bleveanalysis "github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/numeric"
 	index "github.com/blevesearch/bleve_index_api"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/analysis"
 )
 
 // Names of index fields; the package comment tells what each is for.
 const (
 	wordsOf = "w:"
+	stemsOf = "m:"
+	placeOf = "g:"
 	keyOf   = "k:"
 	valueOf = "v:"
 	rangeOf = "n:"
@@ -34,9 +33,9 @@ const (
 	termVisible = "1"
 )
 
-// Options of index fields. Frequencies and lengths are kept only where they are scored by.
+// Options of index fields. Only words have places, for phrases.
 const (
-	scored   = index.IndexField
+	placed   = index.IndexField | index.IncludeTermVectors
 	unscored = index.IndexField | index.SkipFreqNorm
 	columned = unscored | index.DocValues
 )
@@ -58,18 +57,23 @@ func indexable(m *view.Mapping, w view.Write) (*document.Document, error) {
 		if len(values) > 0 {
 			addTerm(d, fieldPaths, f.Path, unscored)
 		}
-		for _, v := range values {
-			addValue(d, f, v)
+		for j, v := range values {
+			addValue(d, f, uint64(j), v)
 		}
 	}
 	return d, nil
 }
 
-func addValue(d *document.Document, f *view.Field, v any) {
+// addValue adds a field's value, the number of which tells its words from those of the others.
+func addValue(d *document.Document, f *view.Field, number uint64, v any) {
 	switch f.Kind {
 	case view.Text:
 		if f.Weight > 0 {
-			d.AddField(document.NewTextFieldCustom(wordsOf+f.Path, nil, []byte(v.(string)), scored, wordAnalyzer{}))
+			text := v.(string)
+			d.AddField(document.NewTextFieldCustom(wordsOf+f.Path, []uint64{number}, []byte(text), placed, wordAnalyzer{}))
+			for _, term := range analysis.Terms(text) {
+				addTerm(d, stemsOf+f.Path, analysis.Stem(term), unscored)
+			}
 		}
 		fallthrough
 	case view.Keyword, view.Boolean:
@@ -78,19 +82,22 @@ func addValue(d *document.Document, f *view.Field, v any) {
 		}
 		if f.Whole() {
 			options := unscored
-			if f.Kind == view.Keyword && f.Weight > 0 {
-				options = scored
-			}
 			if f.Sortable {
 				options |= index.DocValues
 			}
 			addTerm(d, keyOf+f.Path, key(f, v), options)
 		}
 	case view.Number, view.Money, view.Date:
-		n := number(v)
+		n := numberOf(v)
 		d.AddField(document.NewNumericFieldWithIndexingOptions(rangeOf+f.Path, nil, n, unscored))
-		if f.Sortable {
+		if f.Sortable || f.Facet {
 			addTerm(d, orderOf+f.Path, string(numberTerm(n)), columned)
+		}
+	case view.Geo:
+		if number == 0 {
+			p := v.(view.Point)
+			d.AddField(document.NewNumericFieldWithIndexingOptions(rangeOf+f.Path, nil, p.Latitude, unscored))
+			addTerm(d, placeOf+f.Path, placeTerm(p), columned)
 		}
 	}
 }
@@ -112,11 +119,28 @@ func key(f *view.Field, v any) string {
 	if f.Kind == view.Boolean || f.Exact() {
 		return shown(v)
 	}
-	return fold(v.(string))
+	return analysis.Fold(v.(string))
 }
 
-// number returns a number, an amount or a date as the index compares it: a date is milliseconds since 1970 UTC.
-func number(v any) float64 {
+// placeTerm returns a point as a term.
+func placeTerm(p view.Point) string {
+	term := binary.BigEndian.AppendUint64(nil, math.Float64bits(p.Latitude))
+	return string(binary.BigEndian.AppendUint64(term, math.Float64bits(p.Longitude)))
+}
+
+// termPlace is the inverse of placeTerm.
+func termPlace(term []byte) (view.Point, error) {
+	if len(term) != 16 {
+		return view.Point{}, fmt.Errorf("place term of %d bytes", len(term))
+	}
+	return view.Point{
+		Latitude:  math.Float64frombits(binary.BigEndian.Uint64(term)),
+		Longitude: math.Float64frombits(binary.BigEndian.Uint64(term[8:])),
+	}, nil
+}
+
+// numberOf returns a number, an amount or a date as the index compares it: a date is milliseconds since 1970 UTC.
+func numberOf(v any) float64 {
 	if t, ok := v.(time.Time); ok {
 		return float64(t.UnixMilli())
 	}
@@ -137,35 +161,15 @@ func termNumber(term string) (float64, error) {
 	return numeric.Int64ToFloat64(n), nil
 }
 
-// fold makes texts that differ in case and accents only equal. What has no form in ASCII stays as it is.
-func fold(s string) string {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			s = string(asciifolding.New().Filter([]byte(norm.NFC.String(s))))
-			break
-		}
-	}
-	return strings.ToLower(s)
-}
-
-// words splits a text as wordAnalyzer does. A text of signs alone has none.
-func words(s string) []string {
-	var found []string
-	for _, token := range (wordAnalyzer{}).Analyze([]byte(s)) {
-		found = append(found, string(token.Term))
-	}
-	return found
-}
-
-// wordAnalyzer splits a text at the word boundaries of Unicode's annex 29 and folds each word. It does not stem: names
-// of dishes and streets are in no one language.
+// wordAnalyzer splits a text into its words.
 type wordAnalyzer struct{}
 
 // Analyze implements analysis.Analyzer.
-func (wordAnalyzer) Analyze(text []byte) analysis.TokenStream {
-	tokens := unicode.NewUnicodeTokenizer().Tokenize(norm.NFC.Bytes(text))
-	for _, token := range tokens {
-		token.Term = []byte(fold(string(token.Term)))
+func (wordAnalyzer) Analyze(text []byte) bleveanalysis.TokenStream {
+	words := analysis.Words(string(text))
+	tokens := make(bleveanalysis.TokenStream, len(words))
+	for i, w := range words {
+		tokens[i] = &bleveanalysis.Token{Term: []byte(w.Term), Start: w.Start, End: w.End, Position: i + 1}
 	}
 	return tokens
 }

@@ -8,52 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/viewtest"
 )
-
-func TestWords(t *testing.T) {
-	for _, tt := range []struct {
-		text string
-		want []string
-	}{
-		{"", nil},
-		{" ,.-!", nil},
-		{"Two  words", []string{"two", "words"}},
-		{"take-out", []string{"take", "out"}},
-		{"don't", []string{"don't"}},
-		{"Café CAFÉ Cafe\u0301", []string{"cafe", "cafe", "cafe"}},
-		{"Straße Æon İzmir", []string{"strasse", "aeon", "izmir"}},
-		{"ΑΘΗΝΑ", []string{"αθηνα"}},
-		{"3.14 x1", []string{"3.14", "x1"}},
-	} {
-		t.Run(tt.text, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, words(tt.text)); diff != "" {
-				t.Errorf("words (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func FuzzFold(f *testing.F) {
-	for _, text := range []string{"", "Café", "Cafe\u0301", "\xff\x00", "ẞ", "İ", "ﬁ"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		once := fold(text)
-		if again := fold(once); again != once {
-			t.Errorf("%q folds to %q, that to %q", text, once, again)
-		}
-		for _, word := range words(text) {
-			if word == "" {
-				t.Errorf("%q has an empty word", text)
-			}
-		}
-	})
-}
 
 // TestNumberTerm checks that terms order as their numbers do, and give them back.
 func TestNumberTerm(t *testing.T) {

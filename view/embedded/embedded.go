@@ -6,13 +6,15 @@
 //
 // # How a document is indexed
 //
-// Each indexed path of the mapping gives up to five index fields, named by a letter and the path:
+// Each indexed path of the mapping gives up to six index fields, named by a letter and the path:
 //
-//	w:path  the words of a text, to be found
+//	w:path  the words of a text, with their places, to be found
+//	m:path  their stems
 //	k:path  the whole value, folded (Field.Exact ones as they are), to compare and to order by
 //	v:path  the whole value as it stands in the document, to be counted
-//	n:path  a number, an amount, or a date in milliseconds, to compare
-//	s:path  the same as one term, to order by
+//	n:path  a number, an amount, a date in milliseconds, or a place's latitude, to compare
+//	s:path  the same as one term, to order by and to be counted
+//	g:path  a place, to measure distances from
 //
 // Two more tell which of the paths have a value, and that the document is visible. A hidden document has neither these
 // nor any other field that is searched, so every query that is built of them passes it over; no query starts from the
@@ -49,7 +51,7 @@ var (
 )
 
 // layout counts the ways in which this package has laid out an index. It is part of what an index is checked for.
-const layout = "1"
+const layout = "2"
 
 // The index's internal keys.
 var (

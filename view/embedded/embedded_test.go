@@ -39,3 +39,5 @@ func TestStore(t *testing.T) {
 }
 
 func TestDifferential(t *testing.T) { viewtest.Differential(t, openers["Memory"]) }
+
+func TestGolden(t *testing.T) { viewtest.Golden(t, openers["Memory"]) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/searcher"
@@ -27,80 +28,67 @@ type compiler struct {
 // unscoredOptions let the index combine postings as bitmaps.
 var unscoredOptions = search.SearcherOptions{Score: "none"}
 
-// query returns the searcher of the documents that match q and that the viewer may see. It scores by how well the words
-// match if the query's order needs that.
-func (c *compiler) query(v view.Viewer, q view.Query) (search.Searcher, error) {
-	options := unscoredOptions
-	if ordersByRelevance(q) {
-		options = search.SearcherOptions{}
-	}
+// conditions returns the searcher of the visible documents for which all hold and that the viewer may see. It gives each
+// the score of match, if that is asked for.
+func (c *compiler) conditions(v view.Viewer, match, filter []view.Filter, score bool) (search.Searcher, error) {
 	var all []search.Searcher
-	for _, word := range q.Words {
-		s, err := c.word(word, options)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	for _, filter := range []view.Filter{q.Filter, c.mapping.Scope(v)} {
-		if filter == nil {
-			continue
-		}
-		s, err := c.filter(filter)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	if len(all) == 0 {
-		return c.everything()
-	}
-	return searcher.NewConjunctionSearcher(c.ctx, c.reader, all, options)
-}
-
-func ordersByRelevance(q view.Query) bool {
-	for _, s := range q.Order() {
-		if s.Field == view.Relevance {
-			return true
-		}
-	}
-	return false
-}
-
-// word finds a word of a query in any of the searched fields: all its pieces in a text, or the whole as a keyword.
-func (c *compiler) word(word string, options search.SearcherOptions) (search.Searcher, error) {
-	pieces := words(word)
-	var any []search.Searcher
-	for i := range c.mapping.Fields {
-		f := &c.mapping.Fields[i]
-		if f.Weight == 0 {
-			continue
-		}
-		terms, field := pieces, wordsOf+f.Path
-		if f.Kind == view.Keyword {
-			terms, field = []string{key(f, word)}, keyOf+f.Path
-		}
-		var all []search.Searcher
-		for _, term := range terms {
-			s, err := searcher.NewTermSearcher(c.ctx, c.reader, term, field, f.Weight, options)
+	if score {
+		for _, f := range match {
+			s, err := c.scoring(f)
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, s)
 		}
-		switch len(all) {
-		case 0:
-		case 1:
-			any = append(any, all[0])
-		default:
-			s, err := searcher.NewConjunctionSearcher(c.ctx, c.reader, all, options)
+	} else {
+		filter = slices.Concat(match, filter)
+	}
+	if scope := c.mapping.Scope(v); scope != nil {
+		filter = append(slices.Clip(filter), scope)
+	}
+	if len(filter) > 0 || len(all) == 0 {
+		s, err := c.and(filter)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &scored{Searcher: s})
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return searcher.NewConjunctionSearcher(c.ctx, c.reader, all, search.SearcherOptions{})
+}
+
+// scoring returns the searcher of a condition that scores as analysis.Score says.
+func (c *compiler) scoring(f view.Filter) (search.Searcher, error) {
+	switch f := f.(type) {
+	case view.Words:
+		return c.words(f)
+	case view.And:
+		var all []search.Searcher
+		for _, part := range f {
+			s, err := c.scoring(part)
 			if err != nil {
 				return nil, err
 			}
-			any = append(any, s)
+			all = append(all, s)
 		}
+		if len(all) > 0 {
+			return searcher.NewConjunctionSearcher(c.ctx, c.reader, all, search.SearcherOptions{})
+		}
+	case view.Or:
+		u := &union{add: true}
+		for _, part := range f {
+			s, err := c.scoring(part)
+			if err != nil {
+				return nil, err
+			}
+			u.searchers = append(u.searchers, s)
+		}
+		return u, nil
 	}
-	return c.either(any, options)
+	s, err := c.filter(f)
+	return &scored{Searcher: s}, err
 }
 
 // filter never scores.
@@ -126,6 +114,18 @@ func (c *compiler) filter(filter view.Filter) (search.Searcher, error) {
 		return c.within(f)
 	case view.Exists:
 		return c.term(fieldPaths, f.Field)
+	case view.Near:
+		return c.near(f)
+	case view.Words:
+		var any []search.Searcher
+		for _, found := range c.findings(f) {
+			s, err := found.searcher()
+			if err != nil {
+				return nil, err
+			}
+			any = append(any, s)
+		}
+		return c.either(any, unscoredOptions)
 	}
 	return nil, fmt.Errorf("filter %T is not known", filter)
 }
@@ -181,7 +181,7 @@ func (c *compiler) in(in view.In) (search.Searcher, error) {
 		if f.Whole() {
 			s, err = c.term(keyOf+f.Path, key(f, v))
 		} else {
-			s, err = c.term(rangeOf+f.Path, string(numberTerm(number(v))))
+			s, err = c.term(rangeOf+f.Path, string(numberTerm(numberOf(v))))
 		}
 		if err != nil {
 			return nil, err
@@ -191,23 +191,46 @@ func (c *compiler) in(in view.In) (search.Searcher, error) {
 	return c.either(any, unscoredOptions)
 }
 
+// near looks at the places between the circle's northern and southern ends.
+func (c *compiler) near(n view.Near) (search.Searcher, error) {
+	const metresPerDegree = 111_000 // a little less than there are
+	reach := n.Metres / metresPerDegree
+	low, high, inclusive := n.Point.Latitude-reach, n.Point.Latitude+reach, true
+	band, err := searcher.NewNumericRangeSearcher(c.ctx, c.reader, &low, &high, &inclusive, &inclusive, rangeOf+n.Field, 1,
+		unscoredOptions)
+	if err != nil {
+		return nil, err
+	}
+	values, err := c.reader.DocValueReader([]string{placeOf + n.Field})
+	if err != nil {
+		return nil, err
+	}
+	return searcher.NewFilteringSearcher(c.ctx, band, func(_ *search.SearchContext, d *search.DocumentMatch) (within bool) {
+		err := values.VisitDocValues(d.IndexInternalID, func(_ string, term []byte) {
+			p, err := termPlace(term)
+			within = err == nil && view.Distance(p, n.Point) <= n.Metres
+		})
+		return err == nil && within
+	}), nil
+}
+
 // within takes the tighter of the bounds that are given on each side.
 func (c *compiler) within(r view.Range) (search.Searcher, error) {
 	low, high := math.Inf(-1), math.Inf(1)
 	lowIn, highIn := true, true
 	if r.GTE != nil {
-		low = number(r.GTE)
+		low = numberOf(r.GTE)
 	}
 	if r.GT != nil {
-		if n := number(r.GT); n >= low {
+		if n := numberOf(r.GT); n >= low {
 			low, lowIn = n, false
 		}
 	}
 	if r.LTE != nil {
-		high = number(r.LTE)
+		high = numberOf(r.LTE)
 	}
 	if r.LT != nil {
-		if n := number(r.LT); n <= high {
+		if n := numberOf(r.LT); n <= high {
 			high, highIn = n, false
 		}
 	}

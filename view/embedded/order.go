@@ -19,6 +19,7 @@ type sortKey struct {
 	field      *view.Field // nil: relevance
 	column     string      // the index field that has its values, "" for relevance
 	descending bool
+	from       *view.Point // of a place: its distance from here is what counts
 }
 
 // place is where a document stands in an order. terms has an entry for each key: the value's term, or nil where the
@@ -41,12 +42,15 @@ func (p *place) copy(from *place) {
 func newOrder(m *view.Mapping, q view.Query) *order {
 	o := &order{backward: q.Backward}
 	for _, s := range q.Order() {
-		k := sortKey{descending: s.Descending}
+		k := sortKey{descending: s.Descending, from: s.From}
 		if s.Field != view.Relevance {
 			k.field = m.Field(s.Field)
-			if k.field.Whole() {
+			switch {
+			case k.field.Whole():
 				k.column = keyOf + s.Field
-			} else {
+			case k.field.Kind == view.Geo:
+				k.column = placeOf + s.Field
+			default:
 				k.column = orderOf + s.Field
 			}
 		}

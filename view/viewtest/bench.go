@@ -66,14 +66,14 @@ func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 		viewer func() view.Viewer
 		query  func() view.Query
 	}{
-		{"OneWord", view.Support, func() view.Query { return view.Query{Words: bench.words(1), Size: 20} }},
-		{"TwoWords", view.Support, func() view.Query { return view.Query{Words: bench.words(2), Size: 20} }},
+		{"OneWord", view.Support, func() view.Query { return view.Query{Match: bench.wordsOf(1), Size: 20} }},
+		{"TwoWords", view.Support, func() view.Query { return view.Query{Match: bench.wordsOf(2), Size: 20} }},
 		{"TwoWordsNewest", view.Support, func() view.Query {
-			return view.Query{Words: bench.words(2), Sort: newest, Size: 20}
+			return view.Query{Match: bench.wordsOf(2), Sort: newest, Size: 20}
 		}},
 		{"MineNewest", bench.consumer, func() view.Query { return view.Query{Sort: newest, Size: 20} }},
 		{"MineWithWord", bench.consumer, func() view.Query {
-			return view.Query{Words: bench.words(1), Sort: newest, Size: 20}
+			return view.Query{Match: bench.wordsOf(1), Sort: newest, Size: 20}
 		}},
 		{"AllNewest", view.Support, func() view.Query { return view.Query{Sort: newest, Size: 20} }},
 		{"StatusAndDates", view.Support, func() view.Query {
@@ -84,7 +84,7 @@ func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 			return view.Query{Filter: bench.lately(), Sort: newest, Size: 100, From: from}
 		}},
 		{"FourFacets", view.Support, func() view.Query {
-			return view.Query{Words: bench.words(1), Facets: []view.Facet{
+			return view.Query{Match: bench.wordsOf(1), Facets: []view.Facet{
 				{Field: "status", Size: 20}, {Field: "restaurant.name", Size: 20},
 				{Field: "deliveryAddress.city", Size: 20}, {Field: "lineItems.name", Size: 20},
 			}}
@@ -119,6 +119,9 @@ func (x *benchmark) fill(b *testing.B) {
 	}
 	refresh(b, x.store)
 }
+
+// words are so many words to be found.
+func (x *benchmark) wordsOf(n int) view.Filter { return Words(x.words(n)...) }
 
 // replace reads a batch of documents and writes them again, as an indexer does.
 func (x *benchmark) replace(b *testing.B) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/view"
@@ -25,6 +26,7 @@ func Differential(t *testing.T, open func(t *testing.T, m *view.Mapping) view.St
 			d.write(t, rand.New(rand.NewPCG(seed, 0)))
 			t.Run("Get", func(t *testing.T) { rapid.Check(t, d.get) })
 			t.Run("Search", func(t *testing.T) { rapid.Check(t, d.search) })
+			t.Run("Values", func(t *testing.T) { rapid.Check(t, d.values) })
 		})
 	}
 }
@@ -39,11 +41,15 @@ type differential struct {
 var (
 	somePieces = []string{"soup", "Soup", "café", "CAFE", "crème", "brûlée", "take", "out", "take-out", "Zoë", "x1",
 		"Éa", "ea", "noir"}
+	someSlips  = []string{"sop", "soups", "crem", "crmee", "brulee", "brulees", "burlee", "takes", "ta", "brullee", "bru", "xx1"}
 	someKeys   = []string{"", "a", "A", "á", "Bär", "bar", "z-9", "open", "OPEN", "take-out", "two words"}
 	someGuests = []string{"ann", "Ann", "bob", "änn"}
 	someMoney  = []string{"0.3", "0.30", "-5.00", "10", "9.99", "99999999.99", "0.000001"}
 	someNumber = []any{-3, 0, 1, 2, 2.5, 10, 1e6}
-	someTimes  = []string{"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2026-03-01T11:07:00Z",
+	somePlaces = []any{object{"latitude": 0, "longitude": 0}, object{"latitude": 37.8044, "longitude": -122.2712},
+		object{"latitude": 37.868, "longitude": -122.258}, object{"latitude": -89.5, "longitude": 179.9},
+		object{"latitude": 60, "longitude": -179.9}, object{"latitude": 95, "longitude": 0}, object{"latitude": "1"}, "here"}
+	someTimes = []string{"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2026-03-01T11:07:00Z",
 		"2026-03-01T12:07:00+01:00",
 		"2026-03-01T11:07:00.001Z", "2026-03-01T11:07:00.0015Z", "2031-01-01T00:00:00Z"}
 )
@@ -92,6 +98,7 @@ func randomDocument(r *rand.Rand, id string) object {
 	set("seats", func() any { return one(r, someNumber) })
 	set("placedAt", func() any { return one(r, someTimes) })
 	set("rush", func() any { return r.IntN(2) == 0 })
+	set("place", func() any { return one(r, somePlaces) })
 	return source
 }
 
@@ -150,13 +157,44 @@ func drawViewer(t *rapid.T) view.Viewer {
 	return view.Support()
 }
 
-func drawWords(t *rapid.T) []string {
-	var words []string
-	for range rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2}).Draw(t, "words") {
-		words = append(words, rapid.SampledFrom(slices.Concat(somePieces, someKeys, someGuests,
-			[]string{"m-1", "M-2", "soup/noir", "?!"})).Draw(t, "word"))
+// drawMatch draws what is searched for: nothing, words in all their forms, and conditions among them.
+func drawMatch(t *rapid.T) view.Filter {
+	switch rapid.IntRange(0, 7).Draw(t, "match") {
+	case 0, 1, 2:
+		return nil
+	case 3:
+		return drawFilter(t, 2)
+	case 4:
+		return view.Or{drawWords(t), drawWords(t)}
+	case 5:
+		return view.And{drawWords(t), drawWords(t)}
+	case 6:
+		return view.And{drawWords(t), view.Or{drawWords(t), view.And{drawFilter(t, 1), drawWords(t)}},
+			view.Not{Filter: drawWords(t)}}
 	}
-	return words
+	return drawWords(t)
+}
+
+func drawWords(t *rapid.T) view.Filter {
+	word := func() string {
+		return rapid.SampledFrom(slices.Concat(somePieces, someKeys, someGuests, someSlips,
+			[]string{"m-1", "M-2", "m-", "soup/noir", "?!"})).Draw(t, "word")
+	}
+	w := view.Words{Text: word(), Field: rapid.SampledFrom([]string{"", "", "", "note", "tag", "items.dish"}).Draw(t, "in")}
+	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "more") {
+		w.Text += " " + word()
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "form") {
+	case 0:
+		w.Phrase = true
+	case 1:
+		w.Prefix = true
+	case 2:
+		w.Phrase, w.Prefix = true, true
+	case 3:
+		w.Loose = view.Loose(rapid.IntRange(1, 3).Draw(t, "loose"))
+	}
+	return w
 }
 
 func drawFilter(t *rapid.T, depth int) view.Filter {
@@ -175,10 +213,16 @@ func drawFilter(t *rapid.T, depth int) view.Filter {
 		return view.Not{Filter: drawFilter(t, depth-1)}
 	}
 	switch kind {
+	case 4:
+		return drawWords(t)
 	case 5:
+		if rapid.IntRange(0, 2).Draw(t, "near") == 0 {
+			return view.Near{Field: "place", Point: drawPoint(t),
+				Metres: rapid.SampledFrom([]float64{0, 1, 7_200, 9_000_000, 19_999_999, 30_000_000}).Draw(t, "metres")}
+		}
 		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish",
 			"items.quantity",
-			"total", "seats", "placedAt", "rush"}).Draw(t, "exists")}
+			"total", "seats", "placedAt", "rush", "place"}).Draw(t, "exists")}
 	case 6, 7:
 		field := rapid.SampledFrom([]string{"total", "seats", "items.quantity", "placedAt"}).Draw(t, "range")
 		r := view.Range{Field: field}
@@ -196,6 +240,11 @@ func drawFilter(t *rapid.T, depth int) view.Filter {
 		in.Values = append(in.Values, drawValue(t, field))
 	}
 	return in
+}
+
+func drawPoint(t *rapid.T) view.Point {
+	return rapid.SampledFrom([]view.Point{{}, {Latitude: 37.8, Longitude: -122.3}, {Latitude: 61, Longitude: 179},
+		{Latitude: -90, Longitude: -180}}).Draw(t, "point")
 }
 
 func drawValue(t *rapid.T, field string) any {
@@ -216,12 +265,17 @@ func drawValue(t *rapid.T, field string) any {
 }
 
 func drawQuery(t *rapid.T) view.Query {
-	q := view.Query{Words: drawWords(t), Size: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 11, 12, 100}).Draw(t, "size")}
+	q := view.Query{Match: drawMatch(t), Size: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 11, 12, 100}).Draw(t, "size")}
 	if rapid.Bool().Draw(t, "filtered") {
 		q.Filter = drawFilter(t, 3)
 	}
 	q.Backward = rapid.Bool().Draw(t, "backward")
 	for range rapid.IntRange(0, 3).Draw(t, "keys") {
+		if rapid.IntRange(0, 5).Draw(t, "by distance") == 0 {
+			p := drawPoint(t)
+			q.Sort = append(q.Sort, view.Sort{Field: "place", From: &p})
+			continue
+		}
 		q.Sort = append(q.Sort, view.Sort{
 			Field: rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "items.quantity", "total", "seats",
 				"placedAt",
@@ -229,7 +283,19 @@ func drawQuery(t *rapid.T) view.Query {
 			Descending: rapid.Bool().Draw(t, "descending"),
 		})
 	}
+	if rapid.IntRange(0, 3).Draw(t, "sums") == 0 {
+		q.Sums = []string{"total", "seats"}
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "facets") {
+		switch rapid.IntRange(0, 5).Draw(t, "counted") {
+		case 0:
+			q.Facets = append(q.Facets, view.Facet{Field: "placedAt", Size: rapid.IntRange(1, 4).Draw(t, "months")})
+			continue
+		case 1:
+			q.Facets = append(q.Facets, view.Facet{Field: rapid.SampledFrom([]string{"total", "seats"}).Draw(t, "number"),
+				Bounds: rapid.SampledFrom([][]float64{{0}, {2, 2.5, 10}, {-5, 0.3, 9.99}}).Draw(t, "bounds")})
+			continue
+		}
 		q.Facets = append(q.Facets, view.Facet{
 			Field: rapid.SampledFrom([]string{"state", "tag", "title", "kitchen.name", "items.dish",
 				"rush"}).Draw(t, "facet"),
@@ -265,10 +331,7 @@ func (d *differential) get(t *rapid.T) {
 
 func (d *differential) search(t *rapid.T) {
 	v, q := drawViewer(t), drawQuery(t)
-	relevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
-	if relevance && len(q.Words) > 0 {
-		q.Size = 100 // all, in one page
-	} else if n := len(d.ids); q.Size > 0 && rapid.Bool().Draw(t, "behind a hit") {
+	if n := len(d.ids); q.Size > 0 && rapid.Bool().Draw(t, "behind a hit") {
 		all := q
 		all.Size = n
 		hits, same := d.ask(t, v, all).Hits, d.expect(t, v, all).Hits
@@ -276,10 +339,35 @@ func (d *differential) search(t *rapid.T) {
 			i := rapid.IntRange(0, len(hits)-1).Draw(t, "hit")
 			want, got := q, q
 			want.From, got.From = &same[i].Position, &hits[i].Position
-			d.compare(t, d.expect(t, v, want), d.ask(t, v, got), false, q.Size > 0)
+			d.compare(t, d.expect(t, v, want), d.ask(t, v, got), q.Size > 0)
 		}
 	}
-	d.compare(t, d.expect(t, v, q), d.ask(t, v, q), relevance && len(q.Words) > 0, q.Size > 0)
+	d.compare(t, d.expect(t, v, q), d.ask(t, v, q), q.Size > 0)
+}
+
+// values compares what both say looks like something.
+func (d *differential) values(t *rapid.T) {
+	v := drawViewer(t)
+	q := view.ValueQuery{Field: rapid.SampledFrom([]string{"tag", "title", "items.dish", "state"}).Draw(t, "field"),
+		Size: rapid.IntRange(1, 10).Draw(t, "size")}
+	text := rapid.SampledFrom(slices.Concat(someSlips, somePieces, someKeys, []string{"caf", "CR", "take o"})).Draw(t, "text")
+	switch rapid.IntRange(0, 2).Draw(t, "like") {
+	case 0:
+		q.Like.Beginning = text
+	case 1:
+		q.Like.Resembling = text
+	}
+	got, err := d.store.Values(t.Context(), v, q)
+	if err != nil {
+		t.Fatalf("%v asks for %+v: %v", v, q, err)
+	}
+	want, err := d.reference.Values(t.Context(), v, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%v asks for %+v (-reference +store):\n%s", v, q, diff)
+	}
 }
 
 func (d *differential) ask(t *rapid.T, v view.Viewer, q view.Query) view.Page {
@@ -298,14 +386,14 @@ func (d *differential) expect(t *rapid.T, v view.Viewer, q view.Query) view.Page
 	return p
 }
 
-func (d *differential) compare(t *rapid.T, want, got view.Page, anyOrder, paged bool) {
-	wantIDs, gotIDs := idsOf(want), idsOf(got)
-	if anyOrder {
-		slices.Sort(wantIDs)
-		slices.Sort(gotIDs)
-	}
-	if diff := cmp.Diff(wantIDs, gotIDs); diff != "" {
+func (d *differential) compare(t *rapid.T, want, got view.Page, paged bool) {
+	if diff := cmp.Diff(idsOf(want), idsOf(got)); diff != "" {
 		t.Errorf("ids (-reference +store):\n%s", diff)
+	}
+	for i := range min(len(want.Hits), len(got.Hits)) {
+		if w, g := want.Hits[i].Score, got.Hits[i].Score; w != g {
+			t.Errorf("score of %s is %v, want %v", got.Hits[i].ID, g, w)
+		}
 	}
 	if got.Total > want.Total || got.Exact && got.Total < want.Total {
 		t.Errorf("Total is %d (exact: %t), want %d", got.Total, got.Exact, want.Total)
@@ -318,5 +406,11 @@ func (d *differential) compare(t *rapid.T, want, got view.Page, anyOrder, paged 
 	}
 	if diff := cmp.Diff(facetText(want.Facets), facetText(got.Facets)); diff != "" {
 		t.Errorf("facets (-reference +store):\n%s", diff)
+	}
+	if diff := cmp.Diff(want.Sums, got.Sums, cmpopts.EquateApprox(1e-12, 1e-9), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("sums (-reference +store):\n%s", diff)
+	}
+	if got.Partial {
+		t.Error("the page is partial")
 	}
 }

@@ -21,10 +21,10 @@ func testFacets(t *testing.T, m *view.Mapping, open Open) {
 		return items
 	}
 	put(t, s,
-		meal("a", object{"tag": "Café", "items": dishes("Green Soup", "Bread", "Green Soup"), "rush": true, "note": "x"}),
-		meal("b", object{"tag": "café", "items": dishes("green soup", "Bread"), "rush": true}),
-		meal("c", object{"tag": "CAFE", "items": dishes("Bread"), "rush": false, "note": "x"}),
-		meal("d", object{"tag": "Café", "kitchen": object{"kitchenId": "k", "name": "The Green Soup"}}),
+		meal("a", object{"total": money("10.50"), "seats": 2, "placedAt": "2026-03-01T00:00:00Z", "tag": "Café", "items": dishes("Green Soup", "Bread", "Green Soup"), "rush": true, "note": "x"}),
+		meal("b", object{"total": money("10.49"), "seats": 3, "placedAt": "2026-03-31T23:59:59.999Z", "tag": "café", "items": dishes("green soup", "Bread"), "rush": true}),
+		meal("c", object{"total": money("19.99"), "seats": 2, "placedAt": "2026-03-01T00:30:00+01:00", "tag": "CAFE", "items": dishes("Bread"), "rush": false, "note": "x"}),
+		meal("d", object{"total": money("20"), "seats": 1, "placedAt": "1969-12-31T23:59:59.999Z", "tag": "Café", "kitchen": object{"kitchenId": "k", "name": "The Green Soup"}}),
 		meal("e", object{"tag": []any{"Café", "zoo"}, "title": ""}),
 		meal("f", nil),
 	)
@@ -38,26 +38,43 @@ func testFacets(t *testing.T, m *view.Mapping, open Open) {
 		{"values as they are stored", view.Query{}, []view.Facet{facet("tag", 10)}, "Café:3 CAFE:1 café:1 zoo:1"},
 		{"a text whole, a document once", view.Query{}, []view.Facet{facet("items.dish", 10)},
 			"Bread:3 Green Soup:1 green soup:1"},
-		{"the most frequent", view.Query{}, []view.Facet{facet("items.dish", 1)}, "Bread:3"},
-		{"ties by value", view.Query{}, []view.Facet{facet("tag", 2)}, "Café:3 CAFE:1"},
+		{"the most frequent", view.Query{}, []view.Facet{facet("items.dish", 1)}, "Bread:3 and 2 others"},
+		{"ties by value", view.Query{}, []view.Facet{facet("tag", 2)}, "Café:3 CAFE:1 and 2 others"},
 		{"boolean", view.Query{}, []view.Facet{facet("rush", 10)}, "true:2 false:1"},
 		{"empty text", view.Query{}, []view.Facet{facet("title", 10)}, ":1"},
 		{"nothing", view.Query{}, []view.Facet{facet("state", 10)}, ""},
 		{"several, in their order", view.Query{},
 			[]view.Facet{facet("rush", 1), facet("kitchen.name", 5), facet("rush", 5)},
-			"true:2 | The Green Soup:1 | true:2 false:1"},
-		{"of what the words match", view.Query{Words: []string{"x"}}, []view.Facet{facet("tag", 10)}, "CAFE:1 Café:1"},
+			"true:2 and 1 others | The Green Soup:1 | true:2 false:1"},
+		{"of what the words match", view.Query{Match: Words("x")}, []view.Facet{facet("tag", 10)}, "CAFE:1 Café:1"},
 		{"of what the filter lets through", view.Query{Filter: view.In{Field: "rush", Values: []any{true}}},
-			[]view.Facet{facet("tag", 10), facet("rush", 2)}, "Café:1 café:1 | true:2"},
-		{"of its own field's filter, too", view.Query{Filter: view.In{Field: "tag", Values: []any{"zoo"}}},
-			[]view.Facet{facet("tag", 10)}, "Café:1 zoo:1"},
+			[]view.Facet{facet("tag", 10), facet("rush", 2)}, "Café:1 café:1 | true:2 false:1"},
+		{"without its own field's filter", view.Query{Filter: view.In{Field: "tag", Values: []any{"zoo"}}},
+			[]view.Facet{facet("tag", 10), facet("rush", 10)}, "Café:3 CAFE:1 café:1 zoo:1 | "},
+		{"each without its own", view.Query{Filter: view.And{view.In{Field: "tag", Values: []any{"cafe"}},
+			view.And{view.Not{Filter: view.In{Field: "rush", Values: []any{false}}}, view.Exists{Field: "mealId"}}}},
+			[]view.Facet{facet("tag", 10), facet("rush", 10), facet("items.dish", 10)},
+			"Café:3 café:1 zoo:1 | true:2 false:1 | Bread:2 Green Soup:1 green soup:1"},
+		{"with a condition on it and another", view.Query{Filter: view.Or{view.In{Field: "tag", Values: []any{"zoo"}},
+			view.In{Field: "rush", Values: []any{true}}}}, []view.Facet{facet("tag", 10)}, "Café:2 café:1 zoo:1"},
+		{"without its own in what is searched for", view.Query{Match: view.And{view.Words{Text: "x"},
+			view.In{Field: "tag", Values: []any{"cafe"}}}}, []view.Facet{facet("tag", 10)}, "CAFE:1 Café:1"},
+		{"with the words in it", view.Query{Match: view.Words{Field: "items.dish", Text: "soup"}},
+			[]view.Facet{facet("items.dish", 10)}, "Bread:2 Green Soup:1 green soup:1"},
+		{"months, the latest first", view.Query{}, []view.Facet{facet("placedAt", 10)}, "2026-03:2 2026-02:1 1969-12:1"},
+		{"the latest months", view.Query{}, []view.Facet{facet("placedAt", 1)}, "2026-03:2 and 2 others"},
+		{"ranges", view.Query{}, []view.Facet{{Field: "total", Bounds: []float64{0, 10.5, 20}}},
+			"*..0:0 0..10.5:1 10.5..20:2 20..*:1"},
+		{"ranges of a number, without its own", view.Query{Filter: view.Range{Field: "seats", GT: 2.0}},
+			[]view.Facet{{Field: "seats", Bounds: []float64{2}}, {Field: "total", Bounds: []float64{1000}}},
+			"*..2:1 2..*:3 | *..1000:1 1000..*:0"},
 		{"of no documents", view.Query{Filter: view.Or{}}, []view.Facet{facet("tag", 10), facet("rush", 10)}, " | "},
 		{"beside a page", view.Query{Size: 1, Sort: []view.Sort{{Field: "tag"}}}, []view.Facet{facet("tag", 10)},
 			"Café:3 CAFE:1 café:1 zoo:1"},
 		{"on a later page", view.Query{Size: 1, Sort: []view.Sort{{Field: "tag"}},
 			From: &view.Position{Values: []any{"x"}, ID: "x"}},
 			[]view.Facet{facet("tag", 10)}, "Café:3 CAFE:1 café:1 zoo:1"},
-		{"by relevance", view.Query{Size: 1, Words: []string{"x"}}, []view.Facet{facet("items.dish", 10)},
+		{"by relevance", view.Query{Size: 1, Match: Words("x")}, []view.Facet{facet("items.dish", 10)},
 			"Bread:2 Green Soup:1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,12 +90,15 @@ func testFacets(t *testing.T, m *view.Mapping, open Open) {
 	}
 }
 
-func facetText(facets [][]view.Bucket) string {
+func facetText(facets []view.Counts) string {
 	var texts []string
-	for _, buckets := range facets {
+	for _, counts := range facets {
 		var text []string
-		for _, b := range buckets {
+		for _, b := range counts.Buckets {
 			text = append(text, fmt.Sprintf("%s:%d", b.Value, b.Count))
+		}
+		if counts.Others > 0 {
+			text = append(text, fmt.Sprintf("and %d others", counts.Others))
 		}
 		texts = append(texts, strings.Join(text, " "))
 	}
@@ -171,7 +191,7 @@ func testExtremes(t *testing.T, m *view.Mapping, open Open) {
 		}
 		d := meal("large", object{"note": note.String() + "needle", "memo": note.String()})
 		put(t, s, d)
-		matches(t, s, view.Support(), view.Query{Words: []string{"needle", "word4999"}}, "large")
+		matches(t, s, view.Support(), view.Query{Match: Words("needle", "word4999")}, "large")
 		sameJSON(t, encode(t, d.source), get(t, s, "large").Source)
 	})
 }
@@ -190,7 +210,7 @@ func testSchemaAlone(t *testing.T, before *view.Mapping, open Open) {
 	put(t, s, meal("a", object{"spice": "Hot"}), meal("b", object{"spice": "mild"}),
 		meal("c", object{"spice": "hot"}), meal("d", nil))
 	matches(t, s, view.Support(), view.Query{Filter: view.In{Field: "spice", Values: []any{"HOT"}}}, "a", "c")
-	matches(t, s, view.Support(), view.Query{Words: []string{"mild"}}, "b")
+	matches(t, s, view.Support(), view.Query{Match: Words("mild")}, "b")
 	p := search(t, s, view.Support(), view.Query{Size: 9, Sort: []view.Sort{desc("spice")},
 		Facets: []view.Facet{{Field: "spice", Size: 9}}})
 	if diff := cmp.Diff("b a c d", strings.Join(idsOf(p), " ")); diff != "" {

@@ -43,7 +43,7 @@ func testScope(t *testing.T, m *view.Mapping, open Open) {
 		all   []string // what support finds
 	}{
 		{"everything", view.Query{}, all},
-		{"words", view.Query{Words: []string{"soup"}}, all},
+		{"words", view.Query{Match: Words("soup")}, all},
 		{"empty and", view.Query{Filter: view.And{}}, all},
 		{"anything or anything", view.Query{Filter: view.Or{view.And{}, view.Exists{Field: "mealId"}}}, all},
 		{"not nothing", view.Query{Filter: view.Not{Filter: view.Or{}}}, all},
@@ -83,7 +83,7 @@ func testScope(t *testing.T, m *view.Mapping, open Open) {
 			p := search(t, s, tt.viewer, view.Query{Facets: []view.Facet{{Field: "tag", Size: 10}}})
 			checkTotal(t, p, len(tt.sees))
 			counted := 0
-			for _, bucket := range p.Facets[0] {
+			for _, bucket := range p.Facets[0].Buckets {
 				counted += bucket.Count
 			}
 			tagged := len(tt.sees)
@@ -133,8 +133,10 @@ func testWords(t *testing.T, m *view.Mapping, open Open) {
 		{"split, pieces apart", []string{"out/take"}, []string{"m1", "m2"}},
 		{"pieces as words", []string{"take", "out"}, []string{"m1", "m2", "m3"}},
 		{"several words in one", []string{"cafe flore"}, []string{"m1"}},
-		{"no stem", []string{"soup"}, []string{"M-4"}},
-		{"no prefix", []string{"spoon"}, nil},
+		{"another ending", []string{"soup"}, []string{"M-4", "m5"}},
+		{"an ending that the text has not", []string{"spooned"}, []string{"m1", "m5"}},
+		{"no prefix", []string{"spoonf"}, nil},
+		{"no ending of what is no English word", []string{"flores"}, []string{"m1"}},
 		{"id", []string{"m1"}, []string{"m1"}},
 		{"id, another case", []string{"m-4"}, []string{"M-4"}},
 		{"id, in part", []string{"M"}, nil},
@@ -152,16 +154,16 @@ func testWords(t *testing.T, m *view.Mapping, open Open) {
 		{"empty word", []string{""}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			matches(t, s, view.Support(), view.Query{Words: tt.words}, tt.want...)
+			matches(t, s, view.Support(), view.Query{Match: Words(tt.words...)}, tt.want...)
 			// The order must not change what is found.
-			p := search(t, s, view.Support(), view.Query{Words: tt.words, Size: 10})
+			p := search(t, s, view.Support(), view.Query{Match: Words(tt.words...), Size: 10})
 			if len(p.Hits) != len(tt.want) {
 				t.Errorf("%d hits by relevance, want %d", len(p.Hits), len(tt.want))
 			}
 		})
 	}
 	t.Run("with a filter", func(t *testing.T) {
-		q := view.Query{Words: []string{"cafe"}, Filter: view.Exists{Field: "kitchen.name"}}
+		q := view.Query{Match: Words("cafe"), Filter: view.Exists{Field: "kitchen.name"}}
 		matches(t, s, view.Support(), q, "m2")
 		q.Filter = view.Not{Filter: q.Filter}
 		matches(t, s, view.Support(), q, "m1")
@@ -269,7 +271,7 @@ func testFilter(t *testing.T, m *view.Mapping, open Open) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			matches(t, s, view.Support(), view.Query{Filter: tt.filter}, tt.want...)
-			words := search(t, s, view.Support(), view.Query{Filter: tt.filter, Words: []string{"soup"}, Size: 10})
+			words := search(t, s, view.Support(), view.Query{Filter: tt.filter, Match: Words("soup"), Size: 10})
 			var want []string
 			for _, id := range tt.want {
 				if id <= "m3" { // these have the word
@@ -294,7 +296,20 @@ func testInvalid(t *testing.T, m *view.Mapping, open Open) {
 	for name, q := range map[string]view.Query{
 		"size below 0":         {Size: -1},
 		"size too large":       {Size: view.MaxSize + 1},
-		"too many words":       {Words: make([]string, view.MaxWords+1)},
+		"too many words":       {Match: Words(make([]string, view.MaxClauses/16+1)...)},
+		"words of a number":    {Match: view.Words{Field: "seats", Text: "2"}},
+		"words of nothing":     {Match: view.Words{Field: "nothing", Text: "2"}},
+		"near a number":        {Filter: view.Near{Field: "seats"}},
+		"near nowhere":         {Filter: view.Near{Field: "place", Point: view.Point{Latitude: 91}}},
+		"less than near":       {Filter: view.Near{Field: "place", Metres: -1}},
+		"a place":              {Filter: view.In{Field: "place", Values: []any{view.Point{}}}},
+		"distance of nothing":  {Sort: []view.Sort{{Field: "place"}}},
+		"distance of a number": {Sort: []view.Sort{{Field: "seats", From: &view.Point{}}}},
+		"the farthest first":   {Sort: []view.Sort{{Field: "place", From: &view.Point{}, Descending: true}}},
+		"no ranges":            {Facets: []view.Facet{{Field: "seats", Size: 10}}},
+		"ranges that fall":     {Facets: []view.Facet{{Field: "seats", Bounds: []float64{2, 1}}}},
+		"ranges of a keyword":  {Facets: []view.Facet{{Field: "tag", Size: 1, Bounds: []float64{1}}}},
+		"sum of a keyword":     {Sums: []string{"tag"}},
 		"sort of no field":     {Sort: []view.Sort{{Field: "nothing"}}},
 		"sort not declared":    {Sort: []view.Sort{{Field: "note"}}},
 		"sort of an object":    {Sort: []view.Sort{{Field: "guest"}}},

@@ -15,15 +15,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/analysis"
 )
 
 // Reference is a view.Store that says what the contract means in the plainest way: it keeps documents in a map and looks
-// at all of them for every question. Its relevance is the sum of the weights of the fields in which words are found;
-// other stores have their own. Where a field has several values, a document is ordered by the smallest, in a descending
+// at all of them for every question. Where a field has several values, a document is ordered by the smallest, in a descending
 // order by the largest.
-//
-// It takes words for runs of letters, digits and marks, which agrees with Unicode's word boundaries except around signs
-// that join words, as in "don't" and "3.14".
 type Reference struct {
 	mapping *view.Mapping
 
@@ -113,7 +110,7 @@ func (r *Reference) Search(ctx context.Context, v view.Viewer, q view.Query) (vi
 	var hits []view.Hit
 	var decoded []map[string]any
 	for _, d := range r.documents {
-		score, found := r.words(q.Words, d.decoded)
+		score, found := r.score(q.Match, d.decoded)
 		if d.Hidden || !found || scope != nil && !r.holds(scope, d.decoded) ||
 			q.Filter != nil && !r.holds(q.Filter, d.decoded) {
 			continue
@@ -128,7 +125,16 @@ func (r *Reference) Search(ctx context.Context, v view.Viewer, q view.Query) (vi
 	}
 	page := view.Page{Total: len(hits), Exact: true}
 	for _, f := range q.Facets {
-		page.Facets = append(page.Facets, r.facet(f, decoded))
+		page.Facets = append(page.Facets, r.facet(f, r.matching(v, q, f.Field)))
+	}
+	for _, path := range q.Sums {
+		sum := 0.0
+		for _, source := range decoded {
+			for _, n := range r.mapping.Field(path).Values(source) {
+				sum += n.(float64)
+			}
+		}
+		page.Sums = append(page.Sums, sum)
 	}
 	compare := func(a, b view.Position) int { return comparePositions(q, a, b) }
 	slices.SortFunc(hits, func(a, b view.Hit) int { return compare(a.Position, b.Position) })
@@ -148,41 +154,26 @@ func (r *Reference) Search(ctx context.Context, v view.Viewer, q view.Query) (vi
 	return page, nil
 }
 
-// words reports whether each word is found, and how much that counts.
-func (r *Reference) words(words []string, source map[string]any) (score float64, found bool) {
-	for _, word := range words {
-		foundWord := false
-		for i := range r.mapping.Fields {
-			if f := &r.mapping.Fields[i]; f.Weight > 0 && hasWord(f, source, word) {
-				foundWord = true
-				score += f.Weight
-			}
-		}
-		if !foundWord {
-			return 0, false
-		}
+// score tells whether what is searched for is found, and how much that counts.
+func (r *Reference) score(match view.Filter, source map[string]any) (score float64, found bool) {
+	if match == nil {
+		return 0, true
 	}
-	return score, true
+	return analysis.Score(r.mapping, match, source, func(f view.Filter) bool { return r.holds(f, source) })
 }
 
-func hasWord(f *view.Field, source map[string]any, word string) bool {
-	pieces := map[string]bool{}
-	for _, piece := range split(word) {
-		pieces[piece] = true
+// matching returns the documents that match a query but for its conditions on one field.
+func (r *Reference) matching(v view.Viewer, q view.Query, but string) (found []map[string]any) {
+	_, match, filter := q.Apart([]string{but})
+	if scope := r.mapping.Scope(v); scope != nil {
+		filter = append(filter, scope)
 	}
-	looked := len(pieces) > 0
-	for _, v := range f.Values(source) {
-		if f.Kind == view.Keyword {
-			if compared(f, v) == compared(f, word) {
-				return true
-			}
-			continue
-		}
-		for _, have := range split(v.(string)) {
-			delete(pieces, have)
+	for _, d := range r.documents {
+		if !d.Hidden && r.holds(view.And(match), d.decoded) && r.holds(view.And(filter), d.decoded) {
+			found = append(found, d.decoded)
 		}
 	}
-	return f.Kind == view.Text && looked && len(pieces) == 0
+	return found
 }
 
 // holds evaluates a filter that was checked.
@@ -224,6 +215,14 @@ func (r *Reference) holds(filter view.Filter, source map[string]any) bool {
 			return n > bound(f.GT, math.Inf(-1)) && n >= bound(f.GTE, math.Inf(-1)) &&
 				n < bound(f.LT, math.Inf(1)) && n <= bound(f.LTE, math.Inf(1))
 		})
+	case view.Near:
+		for _, p := range r.mapping.Field(f.Field).Values(source)[:min(1, len(r.mapping.Field(f.Field).Values(source)))] {
+			return view.Distance(p.(view.Point), f.Point) <= f.Metres
+		}
+		return false
+	case view.Words:
+		_, found := r.score(f, source)
+		return found
 	case view.Exists:
 		return len(r.mapping.Field(f.Field).Values(source)) > 0
 	}
@@ -240,7 +239,13 @@ func (r *Reference) sortValues(q view.Query, hit view.Hit, source map[string]any
 		}
 		f := r.mapping.Field(s.Field)
 		var best any
-		for _, v := range f.Values(source) {
+		for i, v := range f.Values(source) {
+			if p, is := v.(view.Point); is {
+				if i > 0 {
+					break
+				}
+				v = view.Distance(p, *s.From)
+			}
 			v = compared(f, v)
 			if best == nil || compareValues(v, best) < 0 != s.Descending {
 				best = v
@@ -252,14 +257,28 @@ func (r *Reference) sortValues(q view.Query, hit view.Hit, source map[string]any
 }
 
 // facet counts documents by value.
-func (r *Reference) facet(facet view.Facet, documents []map[string]any) []view.Bucket {
+func (r *Reference) facet(facet view.Facet, documents []map[string]any) view.Counts {
 	counts := map[string]int{}
+	for i := range facet.Bounds {
+		counts[facet.RangeName(i)], counts[facet.RangeName(i+1)] = 0, 0
+	}
 	for _, source := range documents {
 		seen := map[string]bool{}
 		for _, v := range r.mapping.Field(facet.Field).Values(source) {
-			if s := fmt.Sprint(v); !seen[s] {
-				seen[s] = true
-				counts[s]++
+			name := fmt.Sprint(v)
+			switch v := v.(type) {
+			case time.Time:
+				name = v.UTC().Format("2006-01")
+			case float64:
+				i := 0
+				for i < len(facet.Bounds) && facet.Bounds[i] <= v {
+					i++
+				}
+				name = facet.RangeName(i)
+			}
+			if !seen[name] {
+				seen[name] = true
+				counts[name]++
 			}
 		}
 	}
@@ -267,10 +286,62 @@ func (r *Reference) facet(facet view.Facet, documents []map[string]any) []view.B
 	for value, n := range counts {
 		buckets = append(buckets, view.Bucket{Value: value, Count: n})
 	}
-	slices.SortFunc(buckets, func(a, b view.Bucket) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
-	})
-	return buckets[:min(facet.Size, len(buckets))]
+	slices.SortFunc(buckets, byFrequency)
+	switch r.mapping.Field(facet.Field).Kind {
+	case view.Date:
+		slices.SortFunc(buckets, func(a, b view.Bucket) int { return strings.Compare(b.Value, a.Value) })
+	case view.Number, view.Money:
+		place := func(b view.Bucket) int {
+			for i := range facet.Bounds {
+				if facet.RangeName(i) == b.Value {
+					return i
+				}
+			}
+			return len(facet.Bounds)
+		}
+		slices.SortFunc(buckets, func(a, b view.Bucket) int { return cmp.Compare(place(a), place(b)) })
+		return view.Counts{Buckets: buckets}
+	}
+	n := min(facet.Size, len(buckets))
+	return view.Counts{Buckets: buckets[:n], Others: len(buckets) - n}
+}
+
+func byFrequency(a, b view.Bucket) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+}
+
+// Scan implements view.Store.
+func (r *Reference) Scan(ctx context.Context, v view.Viewer, q view.Query, each func(view.Page) error) error {
+	if err := q.CheckScan(r.mapping); err != nil {
+		return err
+	}
+	size := q.Size
+	q.Size = view.MaxSize
+	all, err := r.Search(ctx, v, q)
+	if err != nil {
+		return err
+	}
+	for from := 0; ; from += size {
+		page := all
+		page.Hits = all.Hits[from:min(from+size, len(all.Hits))]
+		page.More = from+size < len(all.Hits)
+		if err := each(page); err != nil || !page.More {
+			return err
+		}
+	}
+}
+
+// Values implements view.Store.
+func (r *Reference) Values(_ context.Context, v view.Viewer, q view.ValueQuery) ([]view.Bucket, error) {
+	if err := q.Check(r.mapping); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	like := analysis.NewLike(q.Like)
+	all := r.facet(view.Facet{Field: q.Field, Size: view.MaxSize}, r.matching(v, view.Query{}, ""))
+	fit := slices.DeleteFunc(all.Buckets, func(b view.Bucket) bool { return !like.Fits(b.Value) })
+	return fit[:min(q.Size, len(fit))], nil
 }
 
 // comparePositions is the query's order: missing values last, ties by id.
@@ -336,10 +407,4 @@ func fold(s string) string {
 		return r
 	}, norm.NFD.String(s))
 	return strings.ToLower(bare)
-}
-
-func split(s string) []string {
-	return strings.FieldsFunc(fold(s), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
-	})
 }

@@ -77,7 +77,7 @@ func testSort(t *testing.T, m *view.Mapping, open Open) {
 		})
 	}
 
-	words := view.Query{Words: []string{"soup"}, Size: 20}
+	words := view.Query{Match: Words("soup"), Size: 20}
 	t.Run("relevance", func(t *testing.T) {
 		p := search(t, s, view.Support(), words)
 		if len(p.Hits) != 4 {
@@ -129,7 +129,7 @@ func testSort(t *testing.T, m *view.Mapping, open Open) {
 		s := open(t, m)
 		put(t, s, meal("a", object{"note": "curry"}), meal("b", object{"title": "curry"}),
 			meal("c", object{"note": "rice"}), meal("d", object{"title": "rice"}))
-		p := search(t, s, view.Support(), view.Query{Words: []string{"curry"}, Size: 5})
+		p := search(t, s, view.Support(), view.Query{Match: Words("curry"), Size: 5})
 		if diff := cmp.Diff([]string{"b", "a"}, idsOf(p)); diff != "" {
 			t.Errorf("a title weighs more than a note (-want +got):\n%s", diff)
 		}
@@ -150,7 +150,7 @@ func testPaging(t *testing.T, m *view.Mapping, open Open) {
 	for _, words := range [][]string{nil, {"soup"}} {
 		for _, order := range orders {
 			t.Run(fmt.Sprint(words, order), func(t *testing.T) {
-				q := view.Query{Words: words, Sort: order, Size: view.MaxSize}
+				q := view.Query{Match: Words(words...), Sort: order, Size: view.MaxSize}
 				want := idsOf(search(t, s, view.Support(), q))
 				for _, size := range []int{1, 3, len(want)} {
 					q.Size = size
@@ -189,7 +189,7 @@ func testPaging(t *testing.T, m *view.Mapping, open Open) {
 			t.Errorf("hits %q, want none", idsOf(p))
 		}
 		checkTotal(t, p, len(unsorted()))
-		want := [][]view.Bucket{{{Value: "DONE", Count: 2}, {Value: "OPEN", Count: 2}}}
+		want := []view.Counts{{Buckets: []view.Bucket{{Value: "DONE", Count: 2}, {Value: "OPEN", Count: 2}}}}
 		if diff := cmp.Diff(want, p.Facets); diff != "" {
 			t.Errorf("facets (-want +got):\n%s", diff)
 		}

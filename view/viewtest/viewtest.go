@@ -34,13 +34,15 @@ type Meal @view(name: "meals") {
   guest: Guest @index
   kitchen: Kitchen @index
   items: [Item!] @index
-  total: Money @index(as: MONEY) @sortable
-  seats: Int @index(as: NUMBER) @sortable
-  placedAt: DateTime @index(as: DATE) @sortable
+  total: Money @index(as: MONEY) @facet @sortable
+  seats: Int @index(as: NUMBER) @facet @sortable
+  placedAt: DateTime @index(as: DATE) @facet @sortable
   rush: Boolean @index(as: BOOLEAN) @facet @sortable
+  place: Place @index(as: GEO) @sortable
   memo: String
 }
 enum MealState { OPEN DONE }
+type Place { latitude: Float! longitude: Float! }
 type Guest {
   guestId: ID! @index(as: KEYWORD, weight: 2) @visibleTo(role: CONSUMER)
   name: String @index(as: TEXT)
@@ -100,6 +102,11 @@ func Run(t *testing.T, open func(t *testing.T, m *view.Mapping) view.Store) {
 		{"Sort", testSort},
 		{"Paging", testPaging},
 		{"Facets", testFacets},
+		{"Forms", testForms},
+		{"Scores", testScores},
+		{"Geo", testGeo},
+		{"Values", testValues},
+		{"Scan", testScan},
 		{"Extremes", testExtremes},
 		{"Concurrency", testConcurrency},
 		{"Context", testContext},
@@ -108,6 +115,15 @@ func Run(t *testing.T, open func(t *testing.T, m *view.Mapping) view.Store) {
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, m, open) })
 	}
+}
+
+// Words returns the condition that each of these words is found, in any field.
+func Words(words ...string) view.Filter {
+	all := view.And{}
+	for _, word := range words {
+		all = append(all, view.Words{Text: word})
+	}
+	return all
 }
 
 // object is a JSON object.

@@ -11,3 +11,7 @@ import (
 func TestReference(t *testing.T) {
 	viewtest.Run(t, func(_ *testing.T, m *view.Mapping) view.Store { return viewtest.NewReference(m) })
 }
+
+func TestGolden(t *testing.T) {
+	viewtest.Golden(t, func(_ *testing.T, m *view.Mapping) view.Store { return viewtest.NewReference(m) })
+}

@@ -236,7 +236,7 @@ func testRefresh(t *testing.T, m *view.Mapping, open Open) {
 		matches(t, s, view.Support(), view.Query{Filter: otherTags}, want...)
 		p := search(t, s, view.Support(), view.Query{Size: 10, Facets: []view.Facet{{Field: "tag", Size: 10}}})
 		counted := 0
-		for _, bucket := range p.Facets[0] {
+		for _, bucket := range p.Facets[0].Buckets {
 			counted += bucket.Count
 		}
 		if counted != len(want) {

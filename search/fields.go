@@ -1,0 +1,202 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/viewgate/viewgate/view"
+)
+
+// What a field's Operators have beside those of Condition.Op. In a Condition both are Is.
+const (
+	Phrase Op = `:""`     // field:"two words", next to each other
+	Prefix Op = ":begin*" // field:begin*
+)
+
+// Field is a field that can be searched.
+type Field struct {
+	*view.Field
+	// Name is the shortest that it can be called by.
+	Name string
+	// Operators are what a condition on it may use.
+	Operators []Op
+}
+
+// Fields are the fields that a mapping indexes, by the names that they can be called by: the full path, or its end where
+// no other field's path ends so: restaurant.name, courierId. A full path always means its own field. Upper and lower case,
+// hyphens and underscores make no difference. Fields can be used concurrently.
+type Fields struct {
+	mapping *view.Mapping
+	list    []Field
+	byPath  map[string][]*Field // by folded path
+	byEnd   map[string][]*Field // by each folded end of the path, the whole path included
+}
+
+// FieldsOf returns the fields of a mapping.
+func FieldsOf(m *view.Mapping) *Fields {
+	f := &Fields{mapping: m, list: make([]Field, len(m.Fields)), byPath: map[string][]*Field{}, byEnd: map[string][]*Field{}}
+	for i := range m.Fields {
+		field := &f.list[i]
+		field.Field, field.Operators = &m.Fields[i], operators(&m.Fields[i])
+		folded := fold(field.Path)
+		f.byPath[folded] = append(f.byPath[folded], field)
+		for _, end := range ends(folded) {
+			f.byEnd[end] = append(f.byEnd[end], field)
+		}
+	}
+	for i := range f.list {
+		field := &f.list[i]
+		field.Name = field.Path
+		for _, end := range ends(field.Path) {
+			if found, _ := f.find(end); found == field {
+				field.Name = end
+			}
+		}
+	}
+	return f
+}
+
+// List returns the fields, ordered by path.
+func (f *Fields) List() []Field { return slices.Clone(f.list) }
+
+// Find returns the field of a name. Where there is none, it returns the names that may have been meant: if the name is the
+// end of several paths, these paths.
+func (f *Fields) Find(name string) (field *Field, meant []string) {
+	field, several := f.find(name)
+	switch {
+	case field != nil:
+		return field, nil
+	case len(several) > 0:
+		for _, field := range several {
+			meant = append(meant, field.Path)
+		}
+		return nil, meant
+	}
+	return nil, f.near(name)
+}
+
+// find returns the field of a name, or those between which the name does not decide.
+func (f *Fields) find(name string) (field *Field, several []*Field) {
+	folded := fold(name)
+	for _, found := range [][]*Field{f.byPath[folded], f.byEnd[folded]} {
+		for _, field := range found {
+			if len(found) == 1 || field.Path == name {
+				return field, nil
+			}
+		}
+		if len(found) > 0 {
+			return nil, found
+		}
+	}
+	return nil, nil
+}
+
+// fold returns what is compared of a name.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == ' ' || isDash(r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+}
+
+// ends returns the path and its ends, shorter and shorter.
+func ends(path string) []string {
+	list := []string{path}
+	for {
+		_, rest, ok := strings.Cut(path, ".")
+		if !ok {
+			return list
+		}
+		list, path = append(list, rest), rest
+	}
+}
+
+// What near looks at and returns.
+const (
+	maxNear     = 5
+	maxNearName = 40
+)
+
+// near returns the names that are most like a name that is none: those below the object that it names, else those that
+// differ in the fewest letters, two at most, else those that contain it.
+func (f *Fields) near(name string) []string {
+	name = fold(name)
+	if len(name) > maxNearName {
+		return nil
+	}
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var found []candidate
+	for i := range f.list {
+		field := &f.list[i]
+		best := maxNearName
+		for _, end := range ends(fold(field.Path)) {
+			d := distance(name, end)
+			switch {
+			case strings.HasPrefix(end, name+"."):
+				d = 0
+			case d <= max(1, min(len(name)/3, 2)):
+			case len(name) > 2 && strings.Contains(end, name):
+				d = maxNearName - 1
+			default:
+				continue
+			}
+			best = min(best, d)
+		}
+		if best < maxNearName {
+			found = append(found, candidate{field.Name, best})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	var names []string
+	for _, c := range found[:min(len(found), maxNear)] {
+		if c.distance == found[0].distance {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// distance counts the letters to insert, delete, replace, or swap with their neighbour to make b of a (optimal string
+// alignment).
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		before, last, row = last, row, before
+		row[0] = i
+		for j := 1; j <= len(y); j++ {
+			changed := 1
+			if x[i-1] == y[j-1] {
+				changed = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+changed)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(y)]
+}
+
+func operators(f *view.Field) []Op {
+	switch f.Kind {
+	case view.Text:
+		return []Op{Is, Phrase, Prefix, Exists}
+	case view.Keyword:
+		return []Op{Is, Prefix, Exists}
+	case view.Number, view.Money, view.Date:
+		return []Op{Is, Above, AtLeast, Below, AtMost, Between, Exists}
+	case view.Boolean:
+		return []Op{Is, Exists}
+	}
+	return []Op{Exists}
+}

@@ -1,0 +1,156 @@
+package analysis
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/viewgate/viewgate/view"
+)
+
+// Highlight is a value in which words were found.
+type Highlight struct {
+	Field    string
+	Fragment string // the value, or of a long one the part where the words are, in Unicode's normal form C
+	Ranges   []Range
+}
+
+// Range is a part of a fragment, counted in UTF-16 code units.
+type Range struct{ Start, End int }
+
+// maxFragment is the length of the longest fragment, and lead how much of it is before the first word, in bytes.
+const (
+	maxFragment = 200
+	lead        = 40
+)
+
+// Highlights tells where in a document, decoded by view.DecodeSource, the words of a condition that holds for it were
+// found, in the order of the mapping's fields and of their values. Of a list the values without any are left out.
+func Highlights(m *view.Mapping, match view.Filter, source map[string]any) (all []Highlight) {
+	patterns := positive(match)
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		values := f.Values(source)
+		marks := make([][]mark, len(values))
+		for _, p := range patterns {
+			if p.Field != f.Path && (p.Field != "" || f.Weight == 0) || f.Kind != view.Text && f.Kind != view.Keyword {
+				continue
+			}
+			how, found := p.In(f, values)
+			for j := 0; found && j < len(values); j++ {
+				marks[j] = append(marks[j], p.marks(f, how, values[j].(string))...)
+			}
+		}
+		for j, found := range marks {
+			if len(found) > 0 {
+				all = append(all, highlight(f, values[j].(string), found))
+			}
+		}
+	}
+	return all
+}
+
+// positive returns the words that a condition wants to be there.
+func positive(f view.Filter) (patterns []*Pattern) {
+	var parts []view.Filter
+	switch f := f.(type) {
+	case view.Words:
+		return []*Pattern{NewPattern(f)}
+	case view.And:
+		parts = f
+	case view.Or:
+		parts = f
+	}
+	for _, part := range parts {
+		patterns = append(patterns, positive(part)...)
+	}
+	return patterns
+}
+
+// mark is a part of a value's normal form, in bytes.
+type mark struct{ start, end int }
+
+// marks returns the words of a value that make the pattern be found so in its field.
+func (p *Pattern) marks(f *view.Field, how view.How, value string) (all []mark) {
+	if f.Kind == view.Keyword {
+		if _, found := p.inKeyword(f, []any{value}); found {
+			return []mark{{0, len(Normal(value))}}
+		}
+		return nil
+	}
+	words := Words(value)
+	for i, w := range words {
+		if p.Phrase {
+			if n := len(p.Terms); p.at(words, i, how == view.Begun) {
+				all = append(all, mark{w.Start, words[i+n-1].End})
+			}
+			continue
+		}
+		for j, term := range p.Terms {
+			found := w.Term == term
+			switch how {
+			case view.Inflected:
+				found = found || Stem(w.Term) == p.stems[j]
+			case view.Begun:
+				found = p.same(w.Term, term, j == len(p.Terms)-1)
+			case view.Completed, view.OneTypo, view.TwoTypos:
+				if loose, ok := p.loosely(term, w.Term); ok && loose <= how {
+					found = true
+				}
+			}
+			if found {
+				all = append(all, mark{w.Start, w.End})
+				break
+			}
+		}
+	}
+	return all
+}
+
+// highlight makes one of the marks in a value, which may overlap.
+func highlight(f *view.Field, value string, marks []mark) Highlight {
+	text := Normal(value)
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	from, to := 0, len(text)
+	if to > maxFragment {
+		from = max(0, marks[0].start-lead)
+		to = min(len(text), max(from+maxFragment, marks[0].end))
+		for _, w := range Words(text) { // begin and end between words
+			if w.Start < from && from < w.End {
+				from = w.Start
+			}
+			if w.Start < to && to < w.End {
+				to = w.End
+			}
+		}
+		for !utf8.RuneStart(text[from]) {
+			from--
+		}
+		for to < len(text) && !utf8.RuneStart(text[to]) {
+			to++
+		}
+	}
+	h := Highlight{Field: f.Path, Fragment: text[from:to]}
+	for _, m := range marks {
+		if m.start < from || m.end > to {
+			continue
+		}
+		r := Range{units(text[from:m.start]), units(text[from:m.end])}
+		if n := len(h.Ranges); n > 0 && r.Start < h.Ranges[n-1].End {
+			h.Ranges[n-1].End = max(r.End, h.Ranges[n-1].End)
+			continue
+		}
+		h.Ranges = append(h.Ranges, r)
+	}
+	return h
+}
+
+// units returns the length of a text in UTF-16 code units.
+func units(text string) (n int) {
+	for _, r := range text {
+		if n++; r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,381 @@
+package embedded
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/blevesearch/bleve/v2/search"
+	"github.com/blevesearch/bleve/v2/search/searcher"
+	index "github.com/blevesearch/bleve_index_api"
+
+	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/analysis"
+)
+
+// maxBegun is how many words of the index one beginning may stand for: the first in their order.
+const maxBegun = 10_000
+
+// finding is a way in which words may be found in a field.
+type finding struct {
+	score    float64
+	searcher func() (search.Searcher, error) // what finds them so; it gives no score
+}
+
+// words finds words in all their ways and fields, with the score of the best.
+func (c *compiler) words(w view.Words) (search.Searcher, error) {
+	u := &union{}
+	byScore := map[float64][]search.Searcher{}
+	for _, found := range c.findings(w) {
+		s, err := found.searcher()
+		if err != nil {
+			return nil, err
+		}
+		byScore[found.score] = append(byScore[found.score], s)
+	}
+	for score, any := range byScore {
+		s, err := c.either(any, unscoredOptions)
+		if err != nil {
+			return nil, err
+		}
+		u.searchers = append(u.searchers, &scored{s, score})
+	}
+	return u, nil
+}
+
+// findings returns the ways in which words may be found, as analysis.Pattern.In has them.
+func (c *compiler) findings(w view.Words) (all []finding) {
+	p := analysis.NewPattern(w)
+	for _, f := range analysis.Fields(c.mapping, w) {
+		add := func(how view.How, searcher func() (search.Searcher, error)) {
+			all = append(all, finding{how.Score(f.Weight), searcher})
+		}
+		if f.Kind == view.Keyword {
+			want := analysis.Key(f, w.Text)
+			add(view.AsWritten, func() (search.Searcher, error) { return c.term(keyOf+f.Path, want) })
+			if w.Prefix && utf8.RuneCountInString(want) >= view.MinPrefix {
+				add(view.Begun, func() (search.Searcher, error) { return c.begun(keyOf+f.Path, want) })
+			}
+			continue
+		}
+		if len(p.Terms) == 0 {
+			continue
+		}
+		c.inText(p, f, add)
+	}
+	return all
+}
+
+func (c *compiler) inText(p *analysis.Pattern, f *view.Field, add func(view.How, func() (search.Searcher, error))) {
+	field, last := wordsOf+f.Path, len(p.Terms)-1
+	switch {
+	case p.Phrase:
+		lists := make([][]string, len(p.Terms))
+		for i, term := range p.Terms {
+			lists[i] = []string{term}
+		}
+		add(view.AsWritten, func() (search.Searcher, error) { return c.phrase(field, lists) })
+		if p.Prefix {
+			add(view.Begun, func() (search.Searcher, error) {
+				longer, err := c.beginning(field, p.Terms[last])
+				if err != nil {
+					return nil, err
+				}
+				lists := slices.Clone(lists)
+				lists[last] = append(longer, p.Terms[last])
+				return c.phrase(field, lists)
+			})
+		}
+		return
+	case p.Prefix:
+		add(view.Begun, func() (search.Searcher, error) {
+			begun, err := c.begun(field, p.Terms[last])
+			if err != nil || last == 0 {
+				return begun, err
+			}
+			others, err := c.all(field, p.Terms[:last])
+			if err != nil {
+				return nil, err
+			}
+			return searcher.NewConjunctionSearcher(c.ctx, c.reader, []search.Searcher{others, begun}, unscoredOptions)
+		})
+	default:
+		add(view.Inflected, func() (search.Searcher, error) {
+			var stems []string
+			for _, term := range p.Terms {
+				stems = append(stems, analysis.Stem(term))
+			}
+			return c.all(stemsOf+f.Path, stems)
+		})
+	}
+	add(view.AsWritten, func() (search.Searcher, error) { return c.all(field, p.Terms) })
+	term, ok := p.Single()
+	if !ok {
+		return
+	}
+	if p.Loose&view.Beginning != 0 && utf8.RuneCountInString(term) >= view.MinPrefix {
+		add(view.Completed, func() (search.Searcher, error) { return c.begun(field, term) })
+	}
+	if edits := analysis.Edits(term); p.Loose&view.Typos != 0 && edits > 0 {
+		// The nearest are the same words for either; what is one letter off is in both, and the better score counts.
+		add(view.OneTypo, func() (search.Searcher, error) { return c.resembling(field, term, edits, 1) })
+		if edits > 1 {
+			add(view.TwoTypos, func() (search.Searcher, error) { return c.resembling(field, term, edits, 2) })
+		}
+	}
+}
+
+// all finds documents that have all these terms in a field.
+func (c *compiler) all(field string, terms []string) (search.Searcher, error) {
+	var all []search.Searcher
+	for _, term := range terms {
+		s, err := c.term(field, term)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return searcher.NewConjunctionSearcher(c.ctx, c.reader, all, unscoredOptions)
+}
+
+// any finds documents that have any of these terms in a field.
+func (c *compiler) any(field string, terms []string) (search.Searcher, error) {
+	var any []search.Searcher
+	for _, term := range terms {
+		s, err := c.term(field, term)
+		if err != nil {
+			return nil, err
+		}
+		any = append(any, s)
+	}
+	return c.either(any, unscoredOptions)
+}
+
+// phrase finds terms next to each other, any of each list.
+func (c *compiler) phrase(field string, lists [][]string) (search.Searcher, error) {
+	if len(lists) == 1 {
+		return c.any(field, lists[0])
+	}
+	return searcher.NewMultiPhraseSearcher(c.ctx, c.reader, lists, 0, false, field, 1, search.SearcherOptions{})
+}
+
+// begun finds terms that begin so.
+func (c *compiler) begun(field, prefix string) (search.Searcher, error) {
+	terms, err := c.beginning(field, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return c.any(field, terms)
+}
+
+// beginning returns the terms that begin so, none where that is too little to begin with.
+func (c *compiler) beginning(field, prefix string) (terms []string, err error) {
+	if utf8.RuneCountInString(prefix) < view.MinPrefix {
+		return []string{prefix}, nil
+	}
+	err = c.dictionary(field, prefix, func(term string, _ uint64) bool {
+		terms = append(terms, term)
+		return len(terms) < maxBegun
+	})
+	return terms, err
+}
+
+// resembling finds the words that a misspelt one may stand for, up to so many letters off.
+func (c *compiler) resembling(field, term string, edits, most int) (search.Searcher, error) {
+	type near struct {
+		term string
+		off  int
+	}
+	var all []near
+	err := c.dictionary(field, analysis.FirstRune(term), func(other string, _ uint64) bool {
+		if d := analysis.Distance(term, other, edits); d <= edits {
+			all = append(all, near{other, d})
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b near) int { return cmp.Or(cmp.Compare(a.off, b.off), strings.Compare(a.term, b.term)) })
+	var terms []string
+	for _, n := range all[:min(len(all), view.MaxExpansions)] {
+		if n.off <= most {
+			terms = append(terms, n.term)
+		}
+	}
+	return c.any(field, terms)
+}
+
+// dictionary gives each the terms of a field that begin so, in their order, with the number of documents that have or had
+// them, until it is enough.
+func (c *compiler) dictionary(field, prefix string, each func(term string, documents uint64) (more bool)) error {
+	d, err := c.reader.FieldDictPrefix(field, []byte(prefix))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for n := 1; ; n++ {
+		entry, err := d.Next()
+		if err != nil || entry == nil || !each(entry.Term, entry.Count) {
+			return err
+		}
+		if n%checkEvery == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+	}
+}
+
+// scored gives what a searcher finds a score.
+type scored struct {
+	search.Searcher
+	score float64
+}
+
+// Next implements search.Searcher.
+func (s *scored) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	return s.set(s.Searcher.Next(ctx))
+}
+
+// Advance implements search.Searcher.
+func (s *scored) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	return s.set(s.Searcher.Advance(ctx, id))
+}
+
+func (s *scored) set(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
+	if m != nil {
+		m.Score = s.score
+	}
+	return m, err
+}
+
+// union finds what any of its searchers finds, with the best of their scores, or the sum if add. The library's own
+// disjunctions score otherwise.
+type union struct {
+	searchers []search.Searcher
+	add       bool
+
+	begun bool
+	at    []*search.DocumentMatch // what each searcher has found last; nil: nothing more
+}
+
+// Next implements search.Searcher.
+func (u *union) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	return u.next(ctx, func(s search.Searcher, _ *search.DocumentMatch) (*search.DocumentMatch, error) { return s.Next(ctx) })
+}
+
+// Advance implements search.Searcher.
+func (u *union) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	advance := func(s search.Searcher, at *search.DocumentMatch) (*search.DocumentMatch, error) {
+		if at != nil && at.IndexInternalID.Compare(id) >= 0 {
+			return at, nil
+		}
+		if at != nil {
+			ctx.DocumentMatchPool.Put(at)
+		}
+		return s.Advance(ctx, id)
+	}
+	if u.begun {
+		for i, s := range u.searchers {
+			if u.at[i] == nil {
+				continue
+			}
+			var err error
+			if u.at[i], err = advance(s, u.at[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return u.next(ctx, advance)
+}
+
+// next returns the first of what the searchers have found, and lets those go on that found it. The first time it begins
+// them all.
+func (u *union) next(ctx *search.SearchContext,
+	begin func(search.Searcher, *search.DocumentMatch) (*search.DocumentMatch, error)) (*search.DocumentMatch, error) {
+
+	if !u.begun {
+		u.begun, u.at = true, make([]*search.DocumentMatch, len(u.searchers))
+		for i, s := range u.searchers {
+			var err error
+			if u.at[i], err = begin(s, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var first *search.DocumentMatch
+	for _, m := range u.at {
+		if m != nil && (first == nil || m.IndexInternalID.Compare(first.IndexInternalID) < 0) {
+			first = m
+		}
+	}
+	if first == nil {
+		return nil, nil
+	}
+	score := 0.0
+	for i, m := range u.at {
+		if m == nil || m != first && m.IndexInternalID.Compare(first.IndexInternalID) != 0 {
+			continue
+		}
+		if u.add {
+			score += m.Score
+		} else {
+			score = max(score, m.Score)
+		}
+		if m != first {
+			ctx.DocumentMatchPool.Put(m)
+		}
+		var err error
+		if u.at[i], err = u.searchers[i].Next(ctx); err != nil {
+			return nil, err
+		}
+	}
+	first.Score = score
+	return first, nil
+}
+
+// Close implements search.Searcher.
+func (u *union) Close() (err error) {
+	for _, s := range u.searchers {
+		if e := s.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Weight implements search.Searcher: a union scores by itself.
+func (u *union) Weight() float64 { return 0 }
+
+// SetQueryNorm implements search.Searcher.
+func (u *union) SetQueryNorm(float64) {}
+
+// Count implements search.Searcher.
+func (u *union) Count() (sum uint64) {
+	for _, s := range u.searchers {
+		sum += s.Count()
+	}
+	return sum
+}
+
+// Min implements search.Searcher.
+func (u *union) Min() int { return 0 }
+
+// Size implements search.Searcher.
+func (u *union) Size() (sum int) {
+	for _, s := range u.searchers {
+		sum += s.Size()
+	}
+	return sum
+}
+
+// DocumentMatchPoolSize implements search.Searcher.
+func (u *union) DocumentMatchPoolSize() (sum int) {
+	for _, s := range u.searchers {
+		sum += s.DocumentMatchPoolSize()
+	}
+	return sum + len(u.searchers)
+}
