@@ -32,7 +32,7 @@ func TestImports(t *testing.T) {
 		"compose":          "documents feed latest view wire",
 		"verify":           "compose projection view",
 		"watch":            "compose documents feed view",
-		"graph":            "compose documents feed schema search view view/analysis watch graph/model graph/scalar",
+		"graph":            "compose documents feed hours schema search view view/analysis watch graph/model graph/scalar",
 		"graph/model":      "compose documents view",
 		"graph/scalar":     "compose documents view wire",
 		"web":              "",

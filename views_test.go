@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/IBM/sarama"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/example/ftgo"
@@ -254,4 +255,50 @@ func TestViewWithoutTopics(t *testing.T) {
 		t.Fatal(err)
 	}
 	runOn(t, 1, "a gateway needs the view of orders", append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+}
+
+// TestAvailableRestaurants: from the services over either store to the answer, the nearest that are open then come first.
+func TestAvailableRestaurants(t *testing.T) {
+	for _, store := range []string{"embedded", "elasticsearch"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			args, env := []string{"--data", t.TempDir()}, map[string]string{}
+			if store == "elasticsearch" {
+				e := realElasticsearch(t)
+				args, env = nil, map[string]string{"ELASTICSEARCH_URL": e.url, "ELASTICSEARCH_PREFIX": e.prefix, "ELASTICSEARCH_REFRESH": "100ms"}
+			}
+			c := newCompany(t)
+			p := start(t, env, append(append([]string{"serve", "--addr", "127.0.0.1:0"}, c.flags...), args...)...)
+			p.waitForURL()
+			for _, tt := range []struct {
+				name, arguments string
+				want            []string
+			}{
+				{"near", `near: {latitude: 37.8044, longitude: -122.2712}, first: 3`, []string{"Ajanta", "Golden Placeholder Noodles", "Smørrebrød & Sons"}},
+				// A Monday, half past seven in the morning in Oakland, when Ajanta is closed and only one is open.
+				{"early", `openAt: "2026-03-02T15:30:00Z"`, []string{"Café del Mercado"}},
+				{"a Monday's noon", `near: {latitude: 37.8044, longitude: -122.2712}, openAt: "2026-03-02T20:00:00Z", first: 1`, []string{"Golden Placeholder Noodles"}},
+				{"a dish", `query: "vindaloo"`, []string{"Ajanta"}},
+				{"a cuisine", `cuisine: "nordic"`, []string{"Smørrebrød & Sons"}},
+				{"too far", `near: {latitude: 0, longitude: 0}, withinKm: 100`, nil},
+			} {
+				p.eventually(func() error {
+					var found struct {
+						AvailableRestaurants struct{ Nodes []struct{ Name string } }
+					}
+					if _, err := p.query(&found, `{ availableRestaurants(`+tt.arguments+`) { nodes { name } } }`, nil); err != nil {
+						return err
+					}
+					var names []string
+					for _, n := range found.AvailableRestaurants.Nodes {
+						names = append(names, n.Name)
+					}
+					if diff := cmp.Diff(tt.want, names); diff != "" {
+						return fmt.Errorf("%s (-want +got):\n%s", tt.name, diff)
+					}
+					return nil
+				})
+			}
+		})
+	}
 }

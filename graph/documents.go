@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/graph-gophers/dataloader/v7"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
+	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -24,6 +27,15 @@ var errNoView = errors.New("the view is not kept here")
 type readers struct {
 	orders *compose.Reader
 	views  map[string]*compose.Documents // by the view's name
+}
+
+// readers returns what the loaders of a message read.
+func (r *Resolver) readers() readers {
+	views := make(map[string]*compose.Documents, len(r.views))
+	for name, v := range r.views {
+		views[name] = v.Documents
+	}
+	return readers{r.reader, views}
 }
 
 // documentLoader loads documents of one view.
@@ -84,6 +96,43 @@ func document[T any](ctx context.Context, r *Resolver, name, id string, wanted *
 	return value, err
 }
 
+// documentView is a view, as fields that list its documents know it.
+type documentView struct {
+	*compose.Documents
+	fields *search.Fields
+}
+
+// documentViews returns the views, having checked what the schema says of each: of a type X the filters of XFilter, the
+// facets of XFacets and the orders of XOrderField, where there are such.
+func documentViews(schema *ast.Schema, views map[string]*compose.Documents) (map[string]documentView, error) {
+	all := make(map[string]documentView, len(views))
+	for name, documents := range views {
+		m := documents.Mapping()
+		for suffix, check := range map[string]func(*ast.Schema, string, *view.Mapping) error{
+			"Filter": checkFilter, "Facets": checkFacets, "OrderField": checkOrder,
+		} {
+			if schema.Types[m.Type+suffix] == nil {
+				continue
+			}
+			if err := check(schema, m.Type+suffix, m); err != nil {
+				return nil, err
+			}
+		}
+		all[name] = documentView{documents, search.FieldsOf(m)}
+	}
+	return all, nil
+}
+
+// documentListing is what a field is asked that lists documents of a view.
+type documentListing struct {
+	query  *string // in the search language
+	filter view.Filter
+	sort   []view.Sort // nil: by relevance where there is a query, else by the ids
+	page   pageArguments
+	// stands is what the filter is taken for in cursors, where it depends on more than what was asked; nil: the filter.
+	stands view.Filter
+}
+
 // documentPage is a page of documents, in the pieces that a connection is made of.
 type documentPage[T any] struct {
 	nodes   []*T
@@ -91,59 +140,107 @@ type documentPage[T any] struct {
 	hits    []view.Hit
 	info    *model.PageInfo
 	total   *model.Count
-	facets  []view.Counts
+	facets  *model.Facets
 }
 
-// listDocuments answers a field that lists documents of a view, by a query that has all but the page.
-func listDocuments[T any](ctx context.Context, r *Resolver, name string, q view.Query, page pageArguments) (
-	*documentPage[T], error) {
-
-	documents := r.views[name]
-	if documents == nil {
+// listDocuments answers a field that lists documents of the view with this name. Where nothing is found it looks once more,
+// for words that are like those of the query.
+func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked documentListing) (*documentPage[T], error) {
+	v, ok := r.views[name]
+	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, errNoView)
 	}
 	viewer := requestOf(ctx).viewer
-	if err := q.Check(documents.Mapping()); err != nil {
+	s := understand(v.fields, asked.query)
+	q := view.Query{Match: s.exact, Filter: asked.filter, Sort: asked.sort, Within: r.limits.Search}
+	if slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance }) {
+		q.Match = s.loose // which orders what is found loosely behind all else
+	}
+	if err := q.Check(v.Mapping()); err != nil {
 		return nil, err
 	}
-	if err := page.apply(viewer, &q); err != nil {
+	if err := asked.turnTo(viewer, &q); errors.Is(err, view.ErrCursor) {
+		exact := err // the cursor may be of what was found loosely
+		q.Match = s.loose
+		if asked.turnTo(viewer, &q) != nil {
+			return nil, exact
+		}
+	} else if err != nil {
 		return nil, err
 	}
-	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(documents.Mapping()), &invalid) {
+	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(v.Mapping()), &invalid) {
 		return nil, errCursorExpired // without its place the query is right
 	}
-	found, err := documents.Search(ctx, viewer, q)
+	counting, err := r.countingOf(ctx, v.Mapping().Type)
+	if err != nil {
+		return nil, err
+	}
+	q.Facets = counting.facets
+	found, err := v.Search(ctx, viewer, q)
+	if err == nil && found.Total == 0 && !found.Partial && q.From == nil && !sameFilter(q.Match, s.loose) {
+		loose := q
+		loose.Match = s.loose
+		if again, e := v.Search(ctx, viewer, loose); e == nil && again.Total > 0 {
+			q, found = loose, again
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	told := provenance{list: true}
 	told.add(compose.FromView, compose.Satisfied, true, found.Lag)
 	r.tell(ctx, told)
-	return pageOf[T](viewer, q, found.Page)
+	r.tellSearch(ctx, s, !sameFilter(q.Match, s.exact), found.Partial)
+	p := &documentPage[T]{hits: found.Hits, facets: &model.Facets{Counted: counting.counted(v.fields, found.Facets)}}
+	return p, p.fill(viewer, asked.inCursors(q), found.Page)
 }
 
-func pageOf[T any](viewer view.Viewer, q view.Query, page view.Page) (*documentPage[T], error) {
-	p := &documentPage[T]{
-		hits: page.Hits, facets: page.Facets,
-		info:  &model.PageInfo{HasNextPage: page.More, HasPreviousPage: q.From != nil},
-		total: &model.Count{Count: min(page.Total, math.MaxInt32), Precision: model.CountPrecisionAtLeast},
+// turnTo puts the page into q.
+func (l documentListing) turnTo(viewer view.Viewer, q *view.Query) error {
+	coded := l.inCursors(*q)
+	err := l.page.apply(viewer, &coded)
+	q.Size, q.Backward, q.From = coded.Size, coded.Backward, coded.From
+	return err
+}
+
+// inCursors returns the query that cursors belong to.
+func (l documentListing) inCursors(q view.Query) view.Query {
+	if l.stands != nil {
+		q.Filter = l.stands
 	}
-	if q.Backward {
-		p.info.HasNextPage, p.info.HasPreviousPage = q.From != nil, page.More
+	return q
+}
+
+// countingOf returns the facets that are selected of the connection that the field at ctx answers, of a type X: the fields of
+// XFacets.
+func (r *Resolver) countingOf(ctx context.Context, typeName string) (c counting, err error) {
+	for _, f := range graphql.CollectFieldsCtx(ctx, []string{typeName + "Connection"}) {
+		if f.Name == "facets" {
+			if err := c.add(graphql.GetOperationContext(ctx), r.schema, typeName+"Facets", f); err != nil {
+				return c, err
+			}
+		}
 	}
-	if page.Exact && page.Total == p.total.Count {
-		p.total.Precision = model.CountPrecisionExact
+	return c, nil
+}
+
+// fill sets what a connection tells of a page.
+func (p *documentPage[T]) fill(viewer view.Viewer, coded view.Query, page view.Page) error {
+	p.info = &model.PageInfo{HasNextPage: page.More, HasPreviousPage: coded.From != nil}
+	if coded.Backward {
+		p.info.HasNextPage, p.info.HasPreviousPage = coded.From != nil, page.More
 	}
+	p.total = countOf(page.Total, page.Exact)
 	for _, hit := range page.Hits {
 		node, err := decode[T](hit.Source)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.nodes = append(p.nodes, node)
-		p.cursors = append(p.cursors, view.EncodeCursor(viewer, q, hit.Position))
+		p.cursors = append(p.cursors, view.EncodeCursor(viewer, coded, hit.Position))
 	}
 	if n := len(p.cursors); n > 0 {
 		p.info.StartCursor, p.info.EndCursor = &p.cursors[0], &p.cursors[n-1]
 	}
-	return p, nil
+	return nil
 }

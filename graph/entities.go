@@ -174,7 +174,7 @@ func (r *Resolver) loadAtOnce(ctx context.Context, p promise, orders selection, 
 			return r.reader.Consumers(ctx, request.viewer, requests)
 		})
 	})
-	if restaurants := r.views[restaurant.ViewName]; restaurants != nil {
+	if restaurants, ok := r.views[restaurant.ViewName]; ok {
 		all.Go(func() {
 			prime(ctx, request.documents[restaurant.ViewName], ids[restaurantType], func(id string) compose.DocumentRequest {
 				return compose.DocumentRequest{ID: id, Freshness: p.Freshness}

@@ -39,6 +39,7 @@ type ResolverRoot interface {
 	OrderFacets() OrderFacetsResolver
 	Query() QueryResolver
 	Restaurant() RestaurantResolver
+	RestaurantFacets() RestaurantFacetsResolver
 	Subscription() SubscriptionResolver
 }
 
@@ -68,14 +69,14 @@ type OrderResolver interface {
 	Restaurant(ctx context.Context, obj *order.Order) (*restaurant.Restaurant, error)
 }
 type OrderFacetsResolver interface {
-	Status(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	State(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	Restaurant(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	Dish(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	City(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	Consumer(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	Month(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error)
-	Total(ctx context.Context, obj *model.OrderFacets, bounds []string) (*model.Facet, error)
+	Status(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	State(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	Restaurant(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	Dish(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	City(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	Consumer(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	Month(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
+	Total(ctx context.Context, obj *model.Facets, bounds []string) (*model.Facet, error)
 }
 type QueryResolver interface {
 	OrderHistory(ctx context.Context, consumerID *string, query *string, filter map[string]any, orderBy []*model.OrderOrder, first *int, after *string, last *int, before *string, freshness *model.Freshness) (*model.OrderConnection, error)
@@ -86,9 +87,13 @@ type QueryResolver interface {
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
 
 	Restaurant(ctx context.Context, id string, freshness *model.Freshness) (*restaurant.Restaurant, error)
+	AvailableRestaurants(ctx context.Context, near *model.Point, withinKm *float64, openAt *time.Time, query *string, cuisine []string, first *int, after *string) (*model.RestaurantConnection, error)
 }
 type RestaurantResolver interface {
 	ID(ctx context.Context, obj *restaurant.Restaurant) (string, error)
+}
+type RestaurantFacetsResolver interface {
+	Cuisine(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error)
 }
 type SubscriptionResolver interface {
 	OrderChanged(ctx context.Context, id string) (<-chan *order.Order, error)
@@ -129,6 +134,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputOrderOrder,
 		ec.unmarshalInputOrderStateFilter,
 		ec.unmarshalInputOrderStatusFilter,
+		ec.unmarshalInputPoint,
 		ec.unmarshalInputSeenVersion,
 		ec.unmarshalInputStringFilter,
 		ec.unmarshalInputTicketStateFilter,
@@ -1157,7 +1163,7 @@ type Restaurant implements Node
   "Where it is."
   address: Address @index
   "The same as a point; null where the service did not say."
-  location: Location
+  location: Location @index(as: GEO) @sortable
   "What it cooks; null where the service did not say."
   cuisines: [String!] @index(as: TEXT, weight: 2) @facet
   "What can be ordered there; null where that is nothing."
@@ -1219,6 +1225,68 @@ extend type Query {
     """
     freshness: Freshness
   ): Restaurant
+
+  """
+  Restaurants where one can order. All that is given must hold. They come the nearest first where near is given, else by how
+  well they match the query, else by name.
+  """
+  availableRestaurants(
+    "From where: the address that is delivered to."
+    near: Point
+    "No further from near than this, along the Earth; above 0, up to 20,040."
+    withinKm: Float
+    "Open then, by each restaurant's own clock."
+    openAt: DateTime
+    "Words to be found in their names, cuisines, dishes and addresses, or a search as of orders: cuisines:greek menu.name:soup."
+    query: String
+    "One of these cuisines."
+    cuisine: [String!]
+    "The first so many, 1 to 100; 20 unless given."
+    first: Int
+    "Those behind this cursor."
+    after: String
+  ): RestaurantConnection!
+}
+
+"A point on Earth, in degrees (WGS 84)."
+input Point {
+  "North of the equator, -90 to 90."
+  latitude: Float!
+  "East of Greenwich, -180 to 180."
+  longitude: Float!
+}
+
+"A page of restaurants."
+type RestaurantConnection {
+  "The page's restaurants with their cursors."
+  edges: [RestaurantEdge!]!
+  "The page's restaurants."
+  nodes: [Restaurant!]!
+  "Where the page stands in the list."
+  pageInfo: PageInfo!
+  "How many restaurants match."
+  total: Count!
+  "How many of them there are of each kind. What is not selected is not counted."
+  facets: RestaurantFacets!
+}
+
+"A restaurant and its place in the list."
+type RestaurantEdge {
+  "The restaurant's place, for after of the same list."
+  cursor: String!
+  "The restaurant."
+  node: Restaurant!
+  "How far it is from near, along the Earth; null where near is not given, or it is not known where the restaurant is."
+  distanceKm: Float
+}
+
+"Counts of the restaurants that match."
+type RestaurantFacets @goModel(model: "github.com/viewgate/viewgate/graph/model.Facets") {
+  "By cuisine. What was chosen by the argument cuisine does not hide others."
+  cuisine(
+    "The most frequent so many, 1 to 100."
+    first: Int! = 10
+  ): Facet! @counts(field: "cuisines")
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"RFC 3339, in UTC, to the millisecond: 2026-03-01T11:07:00Z."
@@ -1630,6 +1698,42 @@ func (ec *executionContext) childFields_Restaurant(ctx context.Context, field gr
 		return ec.fieldContext_Restaurant_version(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Restaurant", field.Name)
+}
+
+func (ec *executionContext) childFields_RestaurantConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RestaurantConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_RestaurantConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RestaurantConnection_pageInfo(ctx, field)
+	case "total":
+		return ec.fieldContext_RestaurantConnection_total(ctx, field)
+	case "facets":
+		return ec.fieldContext_RestaurantConnection_facets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestaurantConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RestaurantEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RestaurantEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RestaurantEdge_node(ctx, field)
+	case "distanceKm":
+		return ec.fieldContext_RestaurantEdge_distanceKm(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestaurantEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RestaurantFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cuisine":
+		return ec.fieldContext_RestaurantFacets_cuisine(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestaurantFacets", field.Name)
 }
 
 func (ec *executionContext) childFields_Suggestion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2054,6 +2158,68 @@ func (ec *executionContext) field_Query__entities_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_availableRestaurants_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "near",
+		func(ctx context.Context, v any) (*model.Point, error) {
+			return ec.unmarshalOPoint2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐPoint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["near"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "withinKm",
+		func(ctx context.Context, v any) (*float64, error) {
+			return ec.unmarshalOFloat2ᚖfloat64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["withinKm"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "openAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["openAt"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "query",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["query"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "cuisine",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["cuisine"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg6
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_consumer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2245,6 +2411,20 @@ func (ec *executionContext) field_Query_suggest_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_RestaurantFacets_cuisine_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
 	return args, nil
 }
 
@@ -4261,8 +4441,8 @@ func (ec *executionContext) _OrderConnection_facets(ctx context.Context, field g
 			return obj.Facets(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.OrderFacets) graphql.Marshaler {
-			return ec.marshalNOrderFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐOrderFacets(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Facets) graphql.Marshaler {
+			return ec.marshalNOrderFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFacets(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4414,7 +4594,7 @@ func (ec *executionContext) fieldContext_OrderEdge_highlights(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_status(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_status(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4458,7 +4638,7 @@ func (ec *executionContext) fieldContext_OrderFacets_status(ctx context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_state(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_state(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4502,7 +4682,7 @@ func (ec *executionContext) fieldContext_OrderFacets_state(ctx context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_restaurant(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_restaurant(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4546,7 +4726,7 @@ func (ec *executionContext) fieldContext_OrderFacets_restaurant(ctx context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_dish(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_dish(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4590,7 +4770,7 @@ func (ec *executionContext) fieldContext_OrderFacets_dish(ctx context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_city(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_city(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4634,7 +4814,7 @@ func (ec *executionContext) fieldContext_OrderFacets_city(ctx context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_consumer(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_consumer(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4678,7 +4858,7 @@ func (ec *executionContext) fieldContext_OrderFacets_consumer(ctx context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_month(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_month(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4722,7 +4902,7 @@ func (ec *executionContext) fieldContext_OrderFacets_month(ctx context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderFacets_total(ctx context.Context, field graphql.CollectedField, obj *model.OrderFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderFacets_total(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5242,6 +5422,50 @@ func (ec *executionContext) fieldContext_Query_restaurant(ctx context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_availableRestaurants(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_availableRestaurants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AvailableRestaurants(ctx, fc.Args["near"].(*model.Point), fc.Args["withinKm"].(*float64), fc.Args["openAt"].(*time.Time), fc.Args["query"].(*string), fc.Args["cuisine"].([]string), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RestaurantConnection) graphql.Marshaler {
+			return ec.marshalNRestaurantConnection2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_availableRestaurants(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestaurantConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_availableRestaurants_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5582,6 +5806,288 @@ func (ec *executionContext) _Restaurant_version(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Restaurant_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Restaurant", field, false, false, errors.New("field of type Version does not have child fields"))
+}
+
+func (ec *executionContext) _RestaurantConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.RestaurantEdge) graphql.Marshaler {
+			return ec.marshalNRestaurantEdge2ᚕᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestaurantEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*restaurant.Restaurant) graphql.Marshaler {
+			return ec.marshalNRestaurant2ᚕᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurantᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Restaurant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantConnection_total(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantConnection_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Count) graphql.Marshaler {
+			return ec.marshalNCount2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐCount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantConnection_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Count(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantConnection_facets(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantConnection_facets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Facets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Facets) graphql.Marshaler {
+			return ec.marshalNRestaurantFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFacets(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantConnection_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestaurantFacets(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RestaurantEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RestaurantEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
+			return ec.marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Restaurant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestaurantEdge_distanceKm(ctx context.Context, field graphql.CollectedField, obj *model.RestaurantEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantEdge_distanceKm(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DistanceKm, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantEdge_distanceKm(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RestaurantEdge", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RestaurantFacets_cuisine(ctx context.Context, field graphql.CollectedField, obj *model.Facets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestaurantFacets_cuisine(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.RestaurantFacets().Cuisine(ctx, obj, fc.Args["first"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Facet) graphql.Marshaler {
+			return ec.marshalNFacet2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFacet(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestaurantFacets_cuisine(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestaurantFacets",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Facet(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RestaurantFacets_cuisine_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Subscription_orderChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -7925,6 +8431,43 @@ func (ec *executionContext) unmarshalInputOrderStatusFilter(ctx context.Context,
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputPoint(ctx context.Context, obj any) (model.Point, error) {
+	var it model.Point
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"latitude", "longitude"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "latitude":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("latitude"))
+			data, err := ec.unmarshalNFloat2float64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Latitude = data
+		case "longitude":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("longitude"))
+			data, err := ec.unmarshalNFloat2float64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Longitude = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSeenVersion(ctx context.Context, obj any) (model.SeenVersion, error) {
 	var it model.SeenVersion
 	if obj == nil {
@@ -9356,7 +9899,7 @@ func (ec *executionContext) _OrderEdge(ctx context.Context, sel ast.SelectionSet
 
 var orderFacetsImplementors = []string{"OrderFacets"}
 
-func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionSet, obj *model.OrderFacets) graphql.Marshaler {
+func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionSet, obj *model.Facets) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, orderFacetsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9962,6 +10505,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "availableRestaurants":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_availableRestaurants(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -10092,6 +10657,183 @@ func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var restaurantConnectionImplementors = []string{"RestaurantConnection"}
+
+func (ec *executionContext) _RestaurantConnection(ctx context.Context, sel ast.SelectionSet, obj *model.RestaurantConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, restaurantConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RestaurantConnection")
+		case "edges":
+			out.Values[i] = ec._RestaurantConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._RestaurantConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RestaurantConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._RestaurantConnection_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "facets":
+			out.Values[i] = ec._RestaurantConnection_facets(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var restaurantEdgeImplementors = []string{"RestaurantEdge"}
+
+func (ec *executionContext) _RestaurantEdge(ctx context.Context, sel ast.SelectionSet, obj *model.RestaurantEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, restaurantEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RestaurantEdge")
+		case "cursor":
+			out.Values[i] = ec._RestaurantEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._RestaurantEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "distanceKm":
+			out.Values[i] = ec._RestaurantEdge_distanceKm(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var restaurantFacetsImplementors = []string{"RestaurantFacets"}
+
+func (ec *executionContext) _RestaurantFacets(ctx context.Context, sel ast.SelectionSet, obj *model.Facets) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, restaurantFacetsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RestaurantFacets")
+		case "cuisine":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RestaurantFacets_cuisine(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -11282,7 +12024,7 @@ func (ec *executionContext) marshalNOrderEdge2ᚖgithubᚗcomᚋviewgateᚋviewg
 	return ec._OrderEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOrderFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐOrderFacets(ctx context.Context, sel ast.SelectionSet, v *model.OrderFacets) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFacets(ctx context.Context, sel ast.SelectionSet, v *model.Facets) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -11366,6 +12108,22 @@ func (ec *executionContext) marshalNRestaurant2githubᚗcomᚋviewgateᚋviewgat
 	return ec._Restaurant(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNRestaurant2ᚕᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurantᚄ(ctx context.Context, sel ast.SelectionSet, v []*restaurant.Restaurant) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -11374,6 +12132,56 @@ func (ec *executionContext) marshalNRestaurant2ᚖgithubᚗcomᚋviewgateᚋview
 		return graphql.Null
 	}
 	return ec._Restaurant(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRestaurantConnection2githubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantConnection(ctx context.Context, sel ast.SelectionSet, v model.RestaurantConnection) graphql.Marshaler {
+	return ec._RestaurantConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRestaurantConnection2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantConnection(ctx context.Context, sel ast.SelectionSet, v *model.RestaurantConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RestaurantConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRestaurantEdge2ᚕᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RestaurantEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRestaurantEdge2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRestaurantEdge2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐRestaurantEdge(ctx context.Context, sel ast.SelectionSet, v *model.RestaurantEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RestaurantEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRestaurantFacets2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐFacets(ctx context.Context, sel ast.SelectionSet, v *model.Facets) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RestaurantFacets(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSeenVersion2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐSeenVersion(ctx context.Context, v any) (*model.SeenVersion, error) {
@@ -12352,6 +13160,14 @@ func (ec *executionContext) unmarshalOOrderStatusFilter2map(ctx context.Context,
 	}
 	res, err := ec.unmarshalInputOrderStatusFilter(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPoint2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐPoint(ctx context.Context, v any) (*model.Point, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPoint(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORestaurant2ᚖgithubᚗcomᚋviewgateᚋviewgateᚋviewᚋrestaurantᚐRestaurant(ctx context.Context, sel ast.SelectionSet, v *restaurant.Restaurant) graphql.Marshaler {

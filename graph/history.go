@@ -267,7 +267,7 @@ func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.Ord
 		Edges:    make([]*model.OrderEdge, len(page.Hits)),
 		Nodes:    make([]*order.Order, len(page.Hits)),
 		PageInfo: &model.PageInfo{HasNextPage: page.More, HasPreviousPage: q.From != nil},
-		Total:    countOf(page),
+		Total:    countOf(page.Total, page.Exact),
 		Counted:  s.counting.counted(r.fields, page.Facets),
 	}
 	if q.Backward {
@@ -295,9 +295,9 @@ func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.Ord
 }
 
 // countOf returns a page's total as the schema has it.
-func countOf(page compose.OrderPage) *model.Count {
-	c := &model.Count{Count: min(page.Total, math.MaxInt32), Precision: model.CountPrecisionAtLeast}
-	if page.Exact && page.Total == c.Count {
+func countOf(total int, exact bool) *model.Count {
+	c := &model.Count{Count: min(total, math.MaxInt32), Precision: model.CountPrecisionAtLeast}
+	if exact && total == c.Count {
 		c.Precision = model.CountPrecisionExact
 	}
 	return c

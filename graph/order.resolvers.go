@@ -41,35 +41,35 @@ func (r *orderResolver) Restaurant(ctx context.Context, obj *order.Order) (*rest
 	return r.restaurantOf(ctx, obj)
 }
 
-func (r *orderFacetsResolver) Status(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) Status(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) State(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) State(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) Restaurant(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) Restaurant(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) Dish(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) Dish(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) City(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) City(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) Consumer(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) Consumer(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) Month(ctx context.Context, obj *model.OrderFacets, first int) (*model.Facet, error) {
+func (r *orderFacetsResolver) Month(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 
-func (r *orderFacetsResolver) Total(ctx context.Context, obj *model.OrderFacets, bounds []string) (*model.Facet, error) {
+func (r *orderFacetsResolver) Total(ctx context.Context, obj *model.Facets, bounds []string) (*model.Facet, error) {
 	return obj.Counted.At(ctx)
 }
 

@@ -12,8 +12,8 @@ import (
 // Resolver is the root of the generated resolvers. It is the same for all requests; what belongs to one is in request.
 type Resolver struct {
 	reader  *compose.Reader
-	views   map[string]*compose.Documents // by name
-	watcher *watch.Watcher                // nil: there are no subscriptions
+	views   map[string]documentView // by name
+	watcher *watch.Watcher          // nil: there are no subscriptions
 	limits  Limits
 	mapping *view.Mapping
 	fields  *search.Fields // of the mapping

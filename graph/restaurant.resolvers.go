@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view/restaurant"
@@ -16,10 +17,23 @@ func (r *queryResolver) Restaurant(ctx context.Context, id string, freshness *mo
 	return r.restaurant(ctx, id, freshness)
 }
 
+func (r *queryResolver) AvailableRestaurants(ctx context.Context, near *model.Point, withinKm *float64, openAt *time.Time, query *string, cuisine []string, first *int, after *string) (*model.RestaurantConnection, error) {
+	return r.availableRestaurants(ctx, availability{near, withinKm, openAt, query, cuisine, pageArguments{first: first, after: after}})
+}
+
 func (r *restaurantResolver) ID(ctx context.Context, obj *restaurant.Restaurant) (string, error) {
 	return globalID(restaurantType, obj.RestaurantID), nil
 }
 
+func (r *restaurantFacetsResolver) Cuisine(ctx context.Context, obj *model.Facets, first int) (*model.Facet, error) {
+	return obj.Counted.At(ctx)
+}
+
 func (r *Resolver) Restaurant() RestaurantResolver { return &restaurantResolver{r} }
 
-type restaurantResolver struct{ *Resolver }
+func (r *Resolver) RestaurantFacets() RestaurantFacetsResolver { return &restaurantFacetsResolver{r} }
+
+type (
+	restaurantResolver       struct{ *Resolver }
+	restaurantFacetsResolver struct{ *Resolver }
+)

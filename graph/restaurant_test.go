@@ -2,10 +2,13 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
@@ -13,9 +16,17 @@ import (
 	"github.com/viewgate/viewgate/wire"
 )
 
-// open puts restaurants into the view.
+// open puts restaurants into the view, whatever is there.
 func (g *gateway) open(t testing.TB, restaurants ...*restaurant.Restaurant) {
 	t.Helper()
+	var ids []string
+	for _, r := range restaurants {
+		ids = append(ids, r.RestaurantID)
+	}
+	had, err := g.places.Get(t.Context(), view.Support(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var writes []view.Write
 	for _, r := range restaurants {
 		if r.Part("RESTAURANT").Version == 0 {
@@ -25,7 +36,7 @@ func (g *gateway) open(t testing.TB, restaurants ...*restaurant.Restaurant) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		writes = append(writes, view.Write{ID: r.RestaurantID, Hidden: r.Hidden(), Source: source})
+		writes = append(writes, view.Write{ID: r.RestaurantID, Revision: had[r.RestaurantID].Revision, Hidden: r.Hidden(), Source: source})
 	}
 	for _, result := range g.places.Apply(t.Context(), writes) {
 		if result.Err != nil {
@@ -155,4 +166,230 @@ func TestWithoutView(t *testing.T) {
 			t.Errorf("error %+v", e)
 		}
 	}
+}
+
+// place is newRestaurant somewhere else, at other hours, with other dishes.
+func place(id, name string, at wire.Location, cuisine, zone string, hours []restaurant.OpeningHours, dishes ...string) *restaurant.Restaurant {
+	r := newRestaurant(id, name)
+	r.Tell(restaurant.Told{Name: name, Location: &at, Cuisines: []string{cuisine}, TimeZone: zone, OpeningHours: hours})
+	r.Menu = nil
+	for i, dish := range dishes {
+		r.Menu = append(r.Menu, restaurant.NewMenuItem(wire.ID(fmt.Sprint(i)), dish, wire.Money{}))
+	}
+	return r
+}
+
+func daily(opens, closes string) (hours []restaurant.OpeningHours) {
+	for _, day := range []restaurant.Weekday{"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"} {
+		hours = append(hours, restaurant.OpeningHours{Day: day, Opens: opens, Closes: closes})
+	}
+	return hours
+}
+
+// someRestaurants are around Oakland, but for one in Berlin and one of which nobody knows where it is.
+func someRestaurants() []*restaurant.Restaurant {
+	const pacific = "America/Los_Angeles"
+	lost := place("5", "Nowhere Noodles", wire.Location{}, "Thai", pacific, daily("11:00", "23:00"), "Pad Thai")
+	lost.Location = nil
+	return []*restaurant.Restaurant{
+		place("1", "Ajanta", wire.Location{Latitude: 37.80, Longitude: -122.27}, "Indian", pacific, daily("11:30", "22:00"), "Chicken Vindaloo"),
+		place("2", "Bombay Nights", wire.Location{Latitude: 37.81, Longitude: -122.27}, "Indian", pacific, daily("18:00", "02:00"), "Lamb Vindaloo"),
+		place("3", "Taverna", wire.Location{Latitude: 37.90, Longitude: -122.27}, "Greek", pacific, daily("00:00", "24:00"), "Moussaka"),
+		place("4", "Zur Post", wire.Location{Latitude: 52.52, Longitude: 13.40}, "German", "Europe/Berlin", daily("17:00", "23:00"), "Chicken Soup"),
+		lost,
+	}
+}
+
+const availableQuery = `query ($near: Point, $km: Float, $at: DateTime, $q: String, $cuisine: [String!], $first: Int, $after: String) {
+	availableRestaurants(near: $near, withinKm: $km, openAt: $at, query: $q, cuisine: $cuisine, first: $first, after: $after) {
+		edges { cursor distanceKm node { restaurantId } } nodes { restaurantId } pageInfo { hasNextPage endCursor }
+		total { count precision } facets { cuisine { field values { value count query } others } }
+	} }`
+
+// available returns the ids of the restaurants that are answered, in their order.
+func (a answered) available() (ids []string) {
+	edges, _ := a.at("availableRestaurants", "edges").([]any)
+	for i := range edges {
+		ids = append(ids, fmt.Sprint(a.at("availableRestaurants", "edges", i, "node", "restaurantId")))
+	}
+	return ids
+}
+
+func TestAvailableRestaurants(t *testing.T) {
+	g := newGateway(t, view.Anybody(), nil)
+	g.open(t, someRestaurants()...)
+	oakland := map[string]any{"latitude": 37.80, "longitude": -122.27}
+	for _, tt := range []struct {
+		name      string
+		variables map[string]any
+		want      []string
+	}{
+		{"all, by name", nil, []string{"1", "2", "5", "3", "4"}},
+		{"the nearest first", map[string]any{"near": oakland}, []string{"1", "2", "3", "4", "5"}},
+		{"within", map[string]any{"near": oakland, "km": 5}, []string{"1", "2"}},
+		{"within a little more", map[string]any{"near": oakland, "km": 11.2}, []string{"1", "2", "3"}},
+		{"at noon in Oakland", map[string]any{"at": "2026-03-02T20:00:00Z"}, []string{"1", "5", "3", "4"}},
+		{"at one in the night", map[string]any{"at": "2026-03-03T09:00:00Z"}, []string{"2", "3"}},
+		{"when it closes", map[string]any{"at": "2026-03-03T06:00:00Z"}, []string{"2", "5", "3"}},
+		{"a minute before", map[string]any{"at": "2026-03-03T05:59:59Z"}, []string{"1", "2", "5", "3"}},
+		{"after the clocks were put forward here, and not there", map[string]any{"at": "2026-03-16T22:30:00Z"}, []string{"1", "5", "3"}},
+		{"words of a menu", map[string]any{"q": "vindaloo"}, []string{"1", "2"}},
+		{"words that are like it", map[string]any{"q": "vindalo"}, []string{"1", "2"}},
+		{"of fields", map[string]any{"q": "menu.name:chicken -cuisines:german"}, []string{"1"}},
+		{"words near", map[string]any{"q": "chicken", "near": oakland}, []string{"1", "4"}},
+		{"a cuisine", map[string]any{"cuisine": "indian"}, []string{"1", "2"}},
+		{"one of two cuisines", map[string]any{"cuisine": []string{"Greek", "German"}}, []string{"3", "4"}},
+		{"no cuisine", map[string]any{"cuisine": []string{}}, nil},
+		{"all of it", map[string]any{"near": oakland, "km": 50, "at": "2026-03-03T04:00:00Z", "q": "vindaloo", "cuisine": "Indian"}, []string{"1", "2"}},
+		{"nothing", map[string]any{"q": "sauerkraut"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			variables := tt.variables
+			if variables == nil {
+				variables = map[string]any{}
+			}
+			a := g.mustAsk(t, availableQuery, variables)
+			if diff := cmp.Diff(tt.want, a.available()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if n := a.at("availableRestaurants", "total", "count"); n != float64(len(tt.want)) {
+				t.Errorf("%v in total", n)
+			}
+			if f := a.Extensions.Freshness; len(f) != 1 || f[0].Source != "VIEW" || f[0].LagMs == nil || *f[0].LagMs != 250 {
+				t.Errorf("extensions.freshness %+v", f)
+			}
+			// By pages of one, each with the cursor of the one before.
+			variables["first"] = 1
+			var turned []string
+			for page := 0; page <= len(tt.want); page++ {
+				a := g.mustAsk(t, availableQuery, variables)
+				turned = append(turned, a.available()...)
+				if a.at("availableRestaurants", "pageInfo", "hasNextPage") != true {
+					break
+				}
+				variables["after"] = a.at("availableRestaurants", "pageInfo", "endCursor")
+			}
+			if diff := cmp.Diff(tt.want, turned); diff != "" {
+				t.Errorf("page by page (-want +got):\n%s", diff)
+			}
+		})
+	}
+	a := g.mustAsk(t, availableQuery, map[string]any{"near": oakland, "cuisine": "Greek"})
+	if km, _ := a.at("availableRestaurants", "edges", 0, "distanceKm").(float64); km < 11.11 || km > 11.13 {
+		t.Errorf("a tenth of a degree to the north is %v km", km)
+	}
+	facet := map[string]any{"field": "cuisines", "others": 0.0, "values": []any{
+		map[string]any{"value": "Indian", "count": 2.0, "query": `cuisines:"Indian"`},
+		map[string]any{"value": "German", "count": 1.0, "query": `cuisines:"German"`},
+		map[string]any{"value": "Greek", "count": 1.0, "query": `cuisines:"Greek"`},
+		map[string]any{"value": "Thai", "count": 1.0, "query": `cuisines:"Thai"`},
+	}}
+	if diff := cmp.Diff(facet, a.at("availableRestaurants", "facets", "cuisine")); diff != "" {
+		t.Errorf("facet (-want +got):\n%s", diff)
+	}
+	a = g.mustAsk(t, availableQuery, map[string]any{"near": oakland, "first": 5})
+	if a.at("availableRestaurants", "edges", 4, "distanceKm") != nil {
+		t.Error("it is known how far it is to a place that nobody knows")
+	}
+}
+
+// TestAvailableRestaurantsInOtherZones: a cursor goes on where it was, though meanwhile there are restaurants in a zone in
+// which there were none.
+func TestAvailableRestaurantsInOtherZones(t *testing.T) {
+	g := newGateway(t, view.Anybody(), nil)
+	g.open(t, someRestaurants()...)
+	variables := map[string]any{"at": "2026-03-02T20:00:00Z", "first": 2}
+	a := g.mustAsk(t, availableQuery, variables)
+	g.open(t, place("6", "Sydney Sider", wire.Location{Latitude: -33.87, Longitude: 151.21}, "Australian", "Australia/Sydney", daily("00:00", "24:00")))
+	variables["after"] = a.at("availableRestaurants", "pageInfo", "endCursor")
+	if got := g.mustAsk(t, availableQuery, variables).available(); !cmp.Equal(got, []string{"6", "3"}) {
+		t.Errorf("the second page has %v", got)
+	}
+	variables["at"] = "2026-03-02T20:00:01Z"
+	if b := g.ask(t, availableQuery, variables); len(b.Errors) != 1 || b.codes()[0] != "BAD_USER_INPUT" {
+		t.Errorf("a cursor of another time is taken: %+v", b.Errors)
+	}
+}
+
+func TestBadAvailableRestaurants(t *testing.T) {
+	g := newGateway(t, view.Anybody(), nil)
+	for _, tt := range []struct{ name, arguments, want string }{
+		{"not on Earth", `near: {latitude: 91, longitude: 0}`, "location: no point on Earth"},
+		{"within of nowhere", `withinKm: 5`, "withinKm needs near"},
+		{"within nothing", `near: {latitude: 1, longitude: 0}, withinKm: 0`, "withinKm: 0; more than 0"},
+		{"within everything", `near: {latitude: 1, longitude: 0}, withinKm: 1e9`, "up to 20040 are possible"},
+		{"too many", `first: 101`, "a page of 101"},
+		{"no cursor", `after: "x"`, "not a cursor"},
+		{"another's cursor", `after: "` + view.EncodeCursor(view.Anybody(), view.Query{}, view.Position{ID: "1"}) + `"`, "another search"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := g.ask(t, `{ availableRestaurants(`+tt.arguments+`) { nodes { name } } }`)
+			if len(a.Errors) != 1 || a.codes()[0] != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, tt.want) {
+				t.Errorf("%+v, want %q", a.Errors, tt.want)
+			}
+		})
+	}
+	a := g.mustAsk(t, `{ availableRestaurants(query: "nam:x") { nodes { name } facets { cuisine { values { value } } } } }`)
+	if a.at("availableRestaurants", "facets", "cuisine", "values") == nil || a.Extensions.Freshness == nil {
+		t.Errorf("%+v", a)
+	}
+	if a := g.mustAsk(t, `{ availableRestaurants(query: "open:*") { nodes { name } } }`); len(a.available()) != 0 {
+		t.Errorf("what is derived can be asked for: %+v", a)
+	}
+	nobody := newGateway(t, view.Viewer{}, nil)
+	nobody.open(t, someRestaurants()...)
+	if got := nobody.mustAsk(t, availableQuery, map[string]any{"at": "2026-03-02T20:00:00Z"}).available(); got != nil {
+		t.Errorf("the zero viewer sees %v", got)
+	}
+}
+
+// TestOpenAt is the law of openAt: whatever the hours, the zones and the time, those are found that are open by the clock on
+// their wall.
+func TestOpenAt(t *testing.T) {
+	zones := []string{"UTC", "America/Los_Angeles", "America/Phoenix", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Kiritimati"}
+	days := []restaurant.Weekday{"SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"} // as time.Weekday has them
+	clock := rapid.Custom(func(t *rapid.T) string {
+		return fmt.Sprintf("%02d:%02d", rapid.IntRange(0, 23).Draw(t, "hour"), rapid.IntRange(0, 59).Draw(t, "minute"))
+	})
+	outer, g := t, newGateway(t, view.Anybody(), nil)
+	rapid.Check(t, func(t *rapid.T) {
+		var all []*restaurant.Restaurant
+		for i := range 4 {
+			var hours []restaurant.OpeningHours
+			for range rapid.IntRange(0, 4).Draw(t, "hours") {
+				hours = append(hours, restaurant.OpeningHours{
+					Day: rapid.SampledFrom(days).Draw(t, "day"), Opens: clock.Draw(t, "opens"), Closes: clock.Draw(t, "closes"),
+				})
+			}
+			all = append(all, place(fmt.Sprint(i), fmt.Sprint(i), wire.Location{}, "Any", rapid.SampledFrom(zones).Draw(t, "zone"), hours))
+		}
+		g.open(outer, all...)
+		at := time.Date(2026, 1, 1, 0, rapid.IntRange(0, 366*24*60).Draw(t, "at"), 0, 0, time.UTC)
+		want := map[string]bool{}
+		for _, r := range all {
+			zone, err := time.LoadLocation(r.TimeZone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wall := at.In(zone).Format("15:04")
+			today := days[at.In(zone).Weekday()]
+			yesterday := days[(at.In(zone).Weekday()+6)%7]
+			for _, h := range r.OpeningHours {
+				overnight := h.Closes <= h.Opens
+				switch {
+				case h.Day == today && !overnight && h.Opens <= wall && wall < h.Closes,
+					h.Day == today && overnight && h.Opens <= wall,
+					h.Day == yesterday && overnight && wall < h.Closes:
+					want[r.RestaurantID] = true
+				}
+			}
+		}
+		got := map[string]bool{}
+		for _, id := range g.mustAsk(outer, availableQuery, map[string]any{"at": at.Format(time.RFC3339)}).available() {
+			got[id] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("open at %s (-want +got):\n%s", at, diff)
+		}
+	})
 }

@@ -41,27 +41,30 @@ type searching struct {
 	loose    view.Filter // the same, with what is found besides
 }
 
-// understand reads a query. None asks for nothing.
-func (r *Resolver) understand(query *string) (s searching) {
+// understand reads a query of orders. None asks for nothing.
+func (r *Resolver) understand(query *string) searching { return understand(r.fields, query) }
+
+// understand reads a query of a view with these fields.
+func understand(fields *search.Fields, query *string) (s searching) {
 	if query == nil {
 		return s
 	}
 	s.given = true
 	s.expr, s.warnings = search.Parse(*query)
-	filter, more := r.compile(s.expr, 0)
+	filter, more := compile(fields, s.expr, 0)
 	s.exact, s.warnings = filter, append(s.warnings, more...)
-	s.loose, _ = r.compile(s.expr, view.Typos|view.Beginning)
+	s.loose, _ = compile(fields, s.expr, view.Typos|view.Beginning)
 	return s
 }
 
 // compile returns what a search means. Global ids mean the services' own, in conditions and alone.
-func (r *Resolver) compile(expr search.Expr, loose view.Loose) (view.Filter, []search.Warning) {
+func compile(fields *search.Fields, expr search.Expr, loose view.Loose) (view.Filter, []search.Warning) {
 	for i, word := range search.Words(expr) {
 		if _, raw, ok := parseGlobalID(word.Text); ok {
 			expr = search.Replace(expr, i, raw)
 		}
 	}
-	return r.fields.Compile(expr, search.Options{Value: rawValue, Loose: loose})
+	return fields.Compile(expr, search.Options{Value: rawValue, Loose: loose})
 }
 
 // rawValue takes a global id where a service's own belongs.
@@ -159,7 +162,7 @@ func (r *Resolver) meant(ctx context.Context, asked compose.ListRequest, s searc
 	if !changed {
 		return nil, nil
 	}
-	asked.Match, _ = r.compile(better, 0)
+	asked.Match, _ = compile(r.fields, better, 0)
 	asked.Size, asked.From, asked.Facets, asked.Sort = 0, nil, nil, nil
 	page, err := r.reader.SearchOrders(ctx, viewer, compose.ListRequest{Query: asked.Query, Consumer: asked.Consumer})
 	if err != nil || page.Total == 0 {

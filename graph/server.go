@@ -46,13 +46,16 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Observe = func(string, string, time.Duration) {}
 	}
 	resolver := &Resolver{
-		reader: reader, views: options.Views, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
+		reader: reader, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
 		watcher: options.Watcher, limits: options.Limits,
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
 	var err error
 	if resolver.sdl, err = schema.Subgraph(); err != nil {
+		return nil, err
+	}
+	if resolver.views, err = documentViews(resolver.schema, options.Views); err != nil {
 		return nil, err
 	}
 	for _, err := range []error{

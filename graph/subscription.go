@@ -96,7 +96,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	message, ctx := newRequest(ctx, readers{r.reader, r.views}, operation.viewer)
+	message, ctx := newRequest(ctx, r.readers(), operation.viewer)
 	message.id, message.header, message.searches = operation.id, http.Header{}, operation.searches
 	var told provenance
 	if o := change.Order; o != nil {

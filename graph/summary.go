@@ -46,7 +46,7 @@ func (r *Resolver) summary(ctx context.Context, consumerID string) (*model.Consu
 	if err != nil {
 		return nil, err
 	}
-	s := &model.ConsumerSummary{Orders: countOf(all), Counted: counting.counted(r.fields, all.Facets)}
+	s := &model.ConsumerSummary{Orders: countOf(all.Total, all.Exact), Counted: counting.counted(r.fields, all.Facets)}
 	if len(all.Hits) > 0 {
 		s.LastOrder = all.Hits[0].Order
 	}

@@ -33,12 +33,16 @@ type Fields struct {
 	byEnd   map[string][]*Field // by each folded end of the path, the whole path included
 }
 
-// FieldsOf returns the fields of a mapping.
+// FieldsOf returns the fields of a mapping that people can know of.
 func FieldsOf(m *view.Mapping) *Fields {
-	f := &Fields{mapping: m, list: make([]Field, len(m.Fields)), byPath: map[string][]*Field{}, byEnd: map[string][]*Field{}}
+	f := &Fields{mapping: m, byPath: map[string][]*Field{}, byEnd: map[string][]*Field{}}
 	for i := range m.Fields {
+		if !m.Fields[i].Derived {
+			f.list = append(f.list, Field{Field: &m.Fields[i], Operators: operators(&m.Fields[i])})
+		}
+	}
+	for i := range f.list {
 		field := &f.list[i]
-		field.Field, field.Operators = &m.Fields[i], operators(&m.Fields[i])
 		folded := fold(field.Path)
 		f.byPath[folded] = append(f.byPath[folded], field)
 		for _, end := range ends(folded) {

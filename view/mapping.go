@@ -35,6 +35,7 @@ type Field struct {
 	Facet     bool    // its values may be counted
 	Sortable  bool    // it may order a result
 	VisibleTo Role    // viewers of this role see the documents in which this field is their id
+	Derived   bool    // it is none of the type's own: nobody but the program asks for it
 	Enum      []string
 }
 
@@ -106,7 +107,7 @@ func (m *Mapping) addDerived(def *ast.Definition) error {
 		if d.Name != "derived" {
 			continue
 		}
-		field := Field{Path: argument(d, "field"), Kind: Kind(argument(d, "as"))}
+		field := Field{Path: argument(d, "field"), Kind: Kind(argument(d, "as")), Derived: true}
 		if def.Fields.ForName(field.Path) != nil || strings.Trim(field.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 			return fmt.Errorf("%s: @derived(field: %q) is no name of a field that the type does not show", def.Name, field.Path)
 		}

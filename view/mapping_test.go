@@ -53,8 +53,8 @@ func TestMappingOf(t *testing.T) {
 			{Path: "price", Kind: view.Money, Sortable: true},
 			{Path: "published", Kind: view.Date},
 			{Path: "publisher.name", Kind: view.Text, Weight: 2, Facet: true},
-			{Path: "rare", Kind: view.Boolean},
-			{Path: "shelves", Kind: view.Keyword},
+			{Path: "rare", Kind: view.Boolean, Derived: true},
+			{Path: "shelves", Kind: view.Keyword, Derived: true},
 			{Path: "title", Kind: view.Text, Weight: 1, Sortable: true},
 		},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 // A count of matches.
@@ -101,8 +102,40 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// A point on Earth, in degrees (WGS 84).
+type Point struct {
+	// North of the equator, -90 to 90.
+	Latitude float64 `json:"latitude"`
+	// East of Greenwich, -180 to 180.
+	Longitude float64 `json:"longitude"`
+}
+
 // What can be asked.
 type Query struct {
+}
+
+// A page of restaurants.
+type RestaurantConnection struct {
+	// The page's restaurants with their cursors.
+	Edges []*RestaurantEdge `json:"edges"`
+	// The page's restaurants.
+	Nodes []*restaurant.Restaurant `json:"nodes"`
+	// Where the page stands in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many restaurants match.
+	Total *Count `json:"total"`
+	// How many of them there are of each kind. What is not selected is not counted.
+	Facets *Facets `json:"facets"`
+}
+
+// A restaurant and its place in the list.
+type RestaurantEdge struct {
+	// The restaurant's place, for after of the same list.
+	Cursor string `json:"cursor"`
+	// The restaurant.
+	Node *restaurant.Restaurant `json:"node"`
+	// How far it is from near, along the Earth; null where near is not given, or it is not known where the restaurant is.
+	DistanceKm *float64 `json:"distanceKm,omitempty"`
 }
 
 // A version of an aggregate that the client knows of.

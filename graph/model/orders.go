@@ -30,7 +30,7 @@ func (c *OrderConnection) DidYouMean(ctx context.Context) (*string, error) {
 }
 
 // Facets answers the field.
-func (c *OrderConnection) Facets() *OrderFacets { return &OrderFacets{c.Counted} }
+func (c *OrderConnection) Facets() *Facets { return &Facets{c.Counted} }
 
 // Counted has the facets that are selected, which were counted together: see FacetKey.
 type Counted map[string]*Facet
@@ -48,8 +48,8 @@ func (c Counted) At(ctx context.Context) (*Facet, error) {
 	return facet, nil
 }
 
-// OrderFacets answers its fields from what was counted.
-type OrderFacets struct{ Counted }
+// Facets answers the facets of any view from what was counted.
+type Facets struct{ Counted }
 
 // ConsumerSummary is what a consumer's orders come to.
 type ConsumerSummary struct {
