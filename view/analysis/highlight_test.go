@@ -60,7 +60,7 @@ func TestHighlights(t *testing.T) {
 		{"keyword that is not searched", word("take-out"), "note: Café noir & soup; [take] [out]"},
 		{"keyword by its name", view.Words{Field: "tag", Text: "TAKE-OUT"}, "tag: [take-out]"},
 		{"one field", view.Words{Field: "note", Text: "soup"}, "note: Café noir & [soup]; take out"},
-		{"several", view.And{word("noir"), view.Or{word("soup"), word("nothing")}}, "items.dish: Tom Yum [Soup]; note: Café [noir] & [soup]; take out"},
+		{"several", view.And{word("noir"), view.Or{word("soup"), word("nothing")}}, "items.dish: Tom Yum [Soup]; items.dish: [soups]; note: Café [noir] & [soup]; take out"},
 		{"what must not be", view.And{word("noir"), view.Not{Filter: word("pizza")}}, "note: Café [noir] & soup; take out"},
 		{"conditions", view.And{view.Exists{Field: "title"}}, ""},
 		{"nothing", nil, ""},
