@@ -52,6 +52,7 @@ type countingStore struct {
 	gets, searches atomic.Int32
 	err            error
 	panics         bool
+	partial        bool // searches are over before they are done
 	onGet          func(n int32)
 }
 
@@ -74,7 +75,11 @@ func (s *countingStore) Search(ctx context.Context, v view.Viewer, q view.Query)
 	if s.err != nil {
 		return view.Page{}, s.err
 	}
-	return s.Store.Search(ctx, v, q)
+	p, err := s.Store.Search(ctx, v, q)
+	if s.partial {
+		p.Partial, p.Exact = true, false
+	}
+	return p, err
 }
 
 // fixedProgress is a view whose lag is known, and a log that ends where it says.

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -27,8 +29,8 @@ type filterReader struct {
 // orderFilter is the input type that filters orders.
 const orderFilter = "OrderFilter"
 
-// checkFilter reports the first field of a filter input that compares what is not indexed, or that readFilter cannot
-// read.
+// checkFilter reports the first field of a filter input that readFilter cannot read, or that compares what is not indexed, in
+// a way or with a value that its index does not know.
 func checkFilter(schema *ast.Schema, inputType string, mapping *view.Mapping) error {
 	for _, field := range schema.Types[inputType].Fields {
 		d := field.Directives.ForName("filters")
@@ -38,9 +40,57 @@ func checkFilter(schema *ast.Schema, inputType string, mapping *view.Mapping) er
 			}
 			continue
 		}
-		if path := d.Arguments.ForName("field").Value.Raw; mapping.Field(path) == nil {
+		path := d.Arguments.ForName("field").Value.Raw
+		indexed := mapping.Field(path)
+		if indexed == nil {
 			return fmt.Errorf("schema: %s.%s: @filters names %s, which is not indexed", inputType, field.Name, path)
 		}
+		for _, operator := range schema.Types[field.Type.Name()].Fields {
+			if err := checkOperator(schema, operator, indexed); err != nil {
+				return fmt.Errorf("schema: %s.%s: %s of %s: %w", inputType, field.Name, operator.Name, path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkOperator reports what is wrong with an operator on a field.
+func checkOperator(schema *ast.Schema, operator *ast.FieldDefinition, f *view.Field) error {
+	ranged := f.Kind == view.Number || f.Kind == view.Money || f.Kind == view.Date
+	switch operator.Name {
+	case "exists":
+		return nil
+	case "eq", "in", "not":
+		if !ranged && !f.Whole() {
+			return fmt.Errorf("a %s is not compared whole", f.Kind)
+		}
+	case "gt", "gte", "lt", "lte":
+		if !ranged {
+			return fmt.Errorf("a %s has no range", f.Kind)
+		}
+	default:
+		return errors.New("there is no such operator")
+	}
+	values := map[view.Kind]string{view.Number: "Int", view.Money: "Decimal", view.Date: "DateTime", view.Boolean: "Boolean"}
+	name := operator.Type.Name()
+	if want, ok := values[f.Kind]; ok {
+		if name != want {
+			return fmt.Errorf("a %s is compared with %s", f.Kind, want)
+		}
+		return nil
+	}
+	if f.Enum == nil {
+		if name != "ID" && name != "String" {
+			return fmt.Errorf("a %s is compared with an ID or a String", f.Kind)
+		}
+		return nil
+	}
+	var enum []string
+	for _, v := range schema.Types[name].EnumValues {
+		enum = append(enum, v.Name)
+	}
+	if !slices.Equal(enum, f.Enum) {
+		return fmt.Errorf("its values are not those of %s", name)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type searched struct {
 	Path     ast.Path        `json:"path"`
 	Query    string          `json:"query"` // in the language's canonical form
 	Warnings []searchWarning `json:"warnings"`
-	// Loose says that words which are like those asked for, and longer ones that begin like the last, were found as well.
+	// Loose says that words which are like those asked for, and longer ones that begin like the last, were looked for as well.
 	Loose bool `json:"loose"`
 	// Partial says that the time was over before all orders were looked at: there may be others, and counts are too low.
 	Partial bool `json:"partial"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 )
@@ -402,5 +403,26 @@ func TestFilters(t *testing.T) {
 		if diff := cmp.Diff(want, idsOf(t, a, "orderHistory")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", filter, diff)
 		}
+	}
+}
+
+// TestPartial: a search whose time is over is told as such, and keeps no promise.
+func TestPartial(t *testing.T) {
+	g := newGateway(t, view.Support(), dinners())
+	g.store.partial = true
+	a := g.mustAsk(t, `{ orderHistory { total { precision } nodes { orderId } } }`)
+	if len(a.Extensions.Search) != 1 || !a.Extensions.Search[0].Partial || a.at("orderHistory", "total", "precision") != "AT_LEAST" {
+		t.Errorf("extensions.search %+v, %v", a.Extensions.Search, a.Data)
+	}
+	if told := a.Extensions.Freshness[0]; told.Reason != compose.Unfinished || !told.Kept {
+		t.Errorf("eventually: %+v", told)
+	}
+	a = g.mustAsk(t, `{ orderHistory(consumerId: "7", freshness: {maxStalenessMs: 60000}) { nodes { orderId } } }`)
+	if told := a.Extensions.Freshness[0]; told.Reason != compose.Unfinished || told.Kept {
+		t.Errorf("fresh enough: %+v", told)
+	}
+	a = g.ask(t, `{ orderHistory(consumerId: "7", freshness: {maxStalenessMs: 60000, onStale: ERROR}) { nodes { orderId } } }`)
+	if len(a.Errors) != 1 || a.codes()[0] != "STALE_VIEW" {
+		t.Errorf("or an error: %+v", a.Errors)
 	}
 }

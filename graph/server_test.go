@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/viewgate/viewgate/compose"
@@ -328,6 +329,48 @@ func TestFiltersMustBeIndexed(t *testing.T) {
 	}
 	if err := checkFilter(s, orderFilter, &view.Mapping{}); err == nil || !strings.Contains(err.Error(), "not indexed") {
 		t.Errorf("error %v of a mapping without the fields", err)
+	}
+	const books = `
+		type Book @view(name: "books") {
+			title: String @index(as: TEXT) name: String @index(as: TEXT) @facet pages: Int @index(as: NUMBER)
+			state: State @index(as: KEYWORD)
+		}
+		enum State { NEW OLD }
+		enum Other { NEW }
+		enum Order { TITLE @sorts(field: "title") ANY @sorts }
+		type Facets { title: Int @counts(field: "title") name: Int @counts(field: "name") }
+		input Is { eq: String } input More { gt: String } input Count { gt: Int like: Int } input In { eq: Other }
+		input Whole { f: Is @filters(field: "title") }
+		input Words { f: More @filters(field: "name") }
+		input Text { f: Is @filters(field: "pages") }
+		input Like { f: Count @filters(field: "pages") }
+		input Enum { f: In @filters(field: "state") }
+		input Right { f: Is @filters(field: "name") and: [Right!] }`
+	sources := []*ast.Source{{Name: "books", Input: books}}
+	for _, source := range schema.Sources() {
+		if strings.HasSuffix(source.Name, "directives.graphqls") {
+			sources = append(sources, source)
+		}
+	}
+	if s, err = gqlparser.LoadSchema(sources...); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = view.MappingOf(s, "books"); err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]string{
+		"Whole": "a TEXT is not compared whole", "Words": "a TEXT has no range", "Text": "a NUMBER is compared with Int",
+		"Like": "there is no such operator", "Enum": "its values are not those of Other", "Right": "",
+	} {
+		if err := checkFilter(s, input, m); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", input, err, want)
+		}
+	}
+	if err := checkOrder(s, "Order", m); err == nil || !strings.Contains(err.Error(), "Order.TITLE: @sorts names what is not @sortable") {
+		t.Errorf("error %v of what is not sortable", err)
+	}
+	if err := checkFacets(s, "Facets", m); err == nil || !strings.Contains(err.Error(), "Facets.title: @counts names what has no @facet") {
+		t.Errorf("error %v of what has no facet", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -90,19 +91,23 @@ func (x *Indexer) prepareTopics(client sarama.Client) error {
 		return fmt.Errorf("list topics: %w", err)
 	}
 	forever := "-1"
+	var creating sync.WaitGroup
 	for _, topic := range x.topics {
 		if slices.Contains(existing, topic+deadletter.Suffix) {
 			continue
 		}
-		err := admin.CreateTopic(topic+deadletter.Suffix, &sarama.TopicDetail{
-			NumPartitions: 1, ReplicationFactor: -1,
-			ConfigEntries: map[string]*string{"retention.ms": &forever, "retention.bytes": &forever},
-		}, false)
-		if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
-			x.options.Logger.Warn("dead letter topic could not be created; the first dead letter will fail unless it "+
-				"is created by then", "topic", topic+deadletter.Suffix, "error", err)
-		}
+		creating.Go(func() {
+			err := admin.CreateTopic(topic+deadletter.Suffix, &sarama.TopicDetail{
+				NumPartitions: 1, ReplicationFactor: -1,
+				ConfigEntries: map[string]*string{"retention.ms": &forever, "retention.bytes": &forever},
+			}, false)
+			if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+				x.options.Logger.Warn("dead letter topic could not be created; the first dead letter will fail unless it "+
+					"is created by then", "topic", topic+deadletter.Suffix, "error", err)
+			}
+		})
 	}
+	creating.Wait()
 	return nil
 }
 

@@ -22,9 +22,27 @@ var examples = []struct{ Title, Why, Query string }{
     nodes { orderId createdAt status total { amount } consumer { name } restaurant { name } }
   }
 }`},
-	{"A dish, the dearest order first", "Words, a filter and an order together.", `{
-  orderHistory(query: "chicken", filter: {status: {not: CANCELLED}}, orderBy: {field: TOTAL}) {
-    nodes { orderId status total { amount } lineItems { quantity name } }
+	{"A search as people type it", "Words, conditions and their counts; extensions.search tells how it was understood.", `{
+  orderHistory(query: "chicken -status:cancelled total:>10", orderBy: {field: RELEVANCE}) {
+    total { count }
+    edges { score highlights { field fragment ranges { start end } } node { orderId status total { amount } } }
+    facets { status { values { value count } } restaurant(first: 5) { values { value count query } others } }
+    didYouMean
+  }
+}`},
+	{"What somebody may be typing", "Dishes, restaurants, cities, orders and fields that begin so.", `{
+  suggest(prefix: "ch") { kind text count query }
+}`},
+	{"A consumer in short", "Rolled up from the orders.", `{
+  consumer(id: "1") {
+    name
+    summary {
+      orders { count }
+      spent { amount currency }
+      restaurants(first: 3) { values { value count } }
+      dishes(first: 3) { values { value count } }
+      lastOrder { orderId status createdAt }
+    }
   }
 }`},
 	{"One order, as fresh as can be", "Composed from its four owners; extensions.freshness tells.", `{

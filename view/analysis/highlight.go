@@ -89,8 +89,8 @@ func (p *Pattern) marks(f *view.Field, how view.How, value string) (all []mark) 
 		for j, term := range p.Terms {
 			found := w.Term == term
 			switch how {
-			case view.Inflected:
-				found = found || Stem(w.Term) == p.stems[j]
+			case view.AsWritten, view.Inflected: // other endings, too: readers take them for the same word
+				found = found || !p.Prefix && Stem(w.Term) == p.stems[j]
 			case view.Begun:
 				found = p.same(w.Term, term, j == len(p.Terms)-1)
 			case view.Completed, view.OneTypo, view.TwoTypos:

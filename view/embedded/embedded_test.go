@@ -1,7 +1,10 @@
 package embedded_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -41,3 +44,29 @@ func TestStore(t *testing.T) {
 func TestDifferential(t *testing.T) { viewtest.Differential(t, openers["Memory"]) }
 
 func TestGolden(t *testing.T) { viewtest.Golden(t, openers["Memory"]) }
+
+// TestWithin: a search whose time is over answers with what it has, and says so.
+func TestWithin(t *testing.T) {
+	s := openers["Memory"](t, viewtest.Mapping(t))
+	var writes []view.Write
+	for i := range 3000 {
+		writes = append(writes, view.Write{ID: fmt.Sprint(i), Source: json.RawMessage(fmt.Sprintf(`{"mealId":"%d","seats":1}`, i))})
+	}
+	for i, r := range s.Apply(t.Context(), writes) {
+		if r.Err != nil {
+			t.Fatalf("write %d: %v", i, r.Err)
+		}
+	}
+	q := view.Query{Size: 5, Sums: []string{"seats"}, Within: time.Nanosecond}
+	p, err := s.Search(t.Context(), view.Support(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Partial || p.Exact || p.Total >= 3000 || int(p.Sums[0]) != p.Total {
+		t.Errorf("after a nanosecond: %d hits of %d, exact %t, partial %t, sum %v", len(p.Hits), p.Total, p.Exact, p.Partial, p.Sums)
+	}
+	q.Within = time.Minute
+	if p, err = s.Search(t.Context(), view.Support(), q); err != nil || p.Partial || !p.Exact || p.Total != 3000 {
+		t.Errorf("within a minute: total %d, exact %t, partial %t, error %v", p.Total, p.Exact, p.Partial, err)
+	}
+}
