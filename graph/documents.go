@@ -123,11 +123,12 @@ func documentViews(schema *ast.Schema, views map[string]*compose.Documents) (map
 	return all, nil
 }
 
-// documentListing is what a field is asked that lists documents of a view.
+// documentListing is what a field is asked that lists documents of a view, whose type is X.
 type documentListing struct {
-	query  *string // in the search language
-	filter view.Filter
-	sort   []view.Sort // nil: by relevance where there is a query, else by the ids
+	query  *string        // in the search language
+	where  map[string]any // an XFilter
+	filter view.Filter    // what must hold besides; nil: nothing
+	sort   []view.Sort    // nil: by relevance where there is a query, else by the ids
 	page   pageArguments
 	// stands is what the filter is taken for in cursors, where it depends on more than what was asked; nil: the filter.
 	stands view.Filter
@@ -153,6 +154,16 @@ func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked d
 	viewer := requestOf(ctx).viewer
 	s := understand(v.fields, asked.query)
 	q := view.Query{Match: s.exact, Filter: asked.filter, Sort: asked.sort, Within: r.limits.Search}
+	if asked.where != nil {
+		where, err := readFilter(r.schema, v.Mapping().Type+"Filter", asked.where)
+		if err != nil {
+			return nil, err
+		}
+		q.Filter = where
+		if asked.filter != nil {
+			q.Filter = view.And{where, asked.filter}
+		}
+	}
 	if slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance }) {
 		q.Match = s.loose // which orders what is found loosely behind all else
 	}
@@ -188,7 +199,7 @@ func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked d
 		return nil, err
 	}
 	told := provenance{list: true}
-	told.add(compose.FromView, compose.Satisfied, true, found.Lag)
+	told.add(compose.FromView, compose.Satisfied, !found.Partial, found.Lag)
 	r.tell(ctx, told)
 	r.tellSearch(ctx, s, !sameFilter(q.Match, s.exact), found.Partial)
 	p := &documentPage[T]{hits: found.Hits, facets: &model.Facets{Counted: counting.counted(v.fields, found.Facets)}}
