@@ -145,6 +145,9 @@ Things to paste:
   curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
     -d '{"query":"{ order(id: \"1000000\", freshness: {mode: FRESH}) { status ticket { state } delivery { state } timeline { type at } } }"}'
 
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+    -d '{"query":"{ availableRestaurants(near: {latitude: 37.80, longitude: -122.27}, query: \"soup\") { edges { distanceKm node { name } } } }"}'
+
 Ctrl-C stops it.
 `, addr, brokerAddr, s.owners.Order, s.owners.Kitchen, s.owners.Delivery, s.owners.Accounting, s.owners.Restaurant,
 		s.owners.Consumer, customers, kept)
