@@ -22,6 +22,7 @@ import (
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
 	"github.com/viewgate/viewgate/view/order"
+	"github.com/viewgate/viewgate/view/restaurant"
 )
 
 // subgraph is a server that remembers what it is asked.
@@ -133,7 +134,7 @@ func newViewgate(t *testing.T) *subgraph {
 				list = append(list, `{"orderId":1,"version":3,"state":"CANCEL_PENDING","orderTotal":"1.50","consumerId":7,
 					"consumerName":"Ada Byron","restaurantId":1,"restaurantName":"Ajanta","createdAt":"2026-03-01T11:08:00Z"}`)
 			case r.URL.Path == "/restaurants" && len(id) == 1:
-				list = append(list, fmt.Sprintf(`{"id":%s,"name":"Ajanta %s"}`, id, id))
+				list = append(list, fmt.Sprintf(`{"id":%s,"name":"Ajanta %s","version":1}`, id, id))
 			}
 		}
 		fmt.Fprintf(w, "[%s]", strings.Join(list, ","))
@@ -147,8 +148,21 @@ func newViewgate(t *testing.T) *subgraph {
 	if err != nil {
 		t.Fatal(err)
 	}
+	places, err := view.MappingOf(s, restaurant.ViewName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := embedded.OpenMemory(places) // so restaurants are asked of their owner
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { empty.Close() })
+	restaurants := compose.NewCollection(compose.RestaurantOwner, "restaurants", "RESTAURANT", restaurant.Answered)
 	handler, err := graph.NewHandler(compose.NewReader(store, mapping, owners, compose.ReaderOptions{}), mapping, graph.Options{
 		Viewer: func(*http.Request) view.Viewer { return view.Support() },
+		Views: map[string]*compose.Documents{
+			restaurant.ViewName: compose.NewDocuments(empty, places, owners, restaurants, compose.ReaderOptions{}),
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

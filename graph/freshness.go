@@ -160,6 +160,14 @@ func (s showing) read(ctx context.Context, reader *compose.Reader) compose.Read 
 	return read
 }
 
+// extend puts an entry into a response's extensions.
+func extend(response *graphql.Response, name string, entry any) {
+	if response.Extensions == nil {
+		response.Extensions = map[string]any{}
+	}
+	response.Extensions[name] = entry
+}
+
 // freshness puts what was told into a response's extensions, and into its header the token of all of it.
 func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
@@ -175,10 +183,7 @@ func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.Response
 		}
 		// Fields end in any order; an answer should not depend on it.
 		slices.SortFunc(request.notes, func(a, b note) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-		if response.Extensions == nil {
-			response.Extensions = map[string]any{}
-		}
-		response.Extensions["freshness"] = request.notes
+		extend(response, "freshness", request.notes)
 		all := request.showing
 		all.add(showing{token: request.promise.token})
 		if token, err := tokens.Sign(all.read(ctx, reader)); err == nil && token != "" {

@@ -106,10 +106,7 @@ func searches(ctx context.Context, next graphql.ResponseHandler) *graphql.Respon
 		return response
 	}
 	slices.SortFunc(request.searches, func(a, b searched) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-	if response.Extensions == nil {
-		response.Extensions = map[string]any{}
-	}
-	response.Extensions["search"] = request.searches
+	extend(response, "search", request.searches)
 	return response
 }
 
