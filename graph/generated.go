@@ -306,7 +306,7 @@ directive @filters(
 directive @goModel(
   "The type, with its package's import path."
   model: String
-) on OBJECT | ENUM
+) on OBJECT | ENUM | INPUT_OBJECT
 `, BuiltIn: false},
 	{Name: "../schema/federation.graphqls", Input: `extend schema
   @link(
