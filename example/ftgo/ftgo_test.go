@@ -299,7 +299,7 @@ func TestSeedsOnce(t *testing.T) {
 	}{
 		{event.Restaurant, "2", "Café del Mercado"}, {event.Consumer, "3", "Chloé Dubosc"},
 	} {
-		events := log.of(test.aggregate, test.id)
+		events := log.reaches(t, test.aggregate, test.id, 1)
 		if len(events) != 1 || events[0].Version != 1 {
 			t.Fatalf("%s %s has events %v, want one", test.aggregate, test.id, types(events))
 		}
