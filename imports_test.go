@@ -21,6 +21,7 @@ func TestImports(t *testing.T) {
 		"view/embedded":    "view view/analysis",
 		"view/elastic":     "view view/analysis",
 		"search":           "view",
+		"export":           "search view",
 		"feed":             "",
 		"latest":           "",
 		"projection":       "event view view/order wire",
