@@ -225,8 +225,11 @@ func (x exporting) write(ctx context.Context, store view.Store, w io.Writer, p *
 		}
 		return ctx.Err()
 	})
-	if errors.Is(err, errEnough) {
+	switch {
+	case errors.Is(err, errEnough):
 		return nil
+	case err == nil:
+		return errors.New("the view ended before all that it had told of")
 	}
 	return err
 }

@@ -138,12 +138,12 @@ it. What of it cannot be understood is left out with a warning; with --strict, a
 written. An export shows everything, whoever may see it elsewhere: it is for the operators of the view.
 
 --format jsonl is a document in each line, with the fields that the view's GraphQL type has. --format csv is RFC 4180: a
-line of names, then a row for each document, with the fields that can be searched, or with --fields. Money is its exact
-amount, times are as the document has them, values of lists are joined by "; ". A text that begins with = + - @, a tab or a CR would
-be run by a spreadsheet: it has an apostrophe before it. Fields are called as in searches: city, restaurant.name.
+line of names, then a row for each document, with the fields that can be searched, or with --fields, which are called as in
+searches: city, restaurant.name. Money is its exact amount, times are as the document has them, and the values of a list are
+joined by "; ". A text that begins with = + - @, a tab or a CR would be run by a spreadsheet: it has an apostrophe before it.
 
-With --output nothing is there until all is: what is interrupted, or fails, leaves no file. A file that is there is kept unless
---force is given, and only its owner can read a new one. With --data, nothing else may be using the directory.
+With --output nothing is there until all is: what is interrupted, or fails, leaves no file. A file that is there is kept
+unless --force is given; only its owner can read a new one. With --data, nothing else may be using the directory.
 
   viewgate export orders --elasticsearch http://elasticsearch:9200 > orders.jsonl
   viewgate export orders --query 'status:delivered createdAt:2026-03' --format csv --output march.csv …
