@@ -103,7 +103,8 @@ func (s exportSettings) exporting(sdl *ast.Schema, m *view.Mapping) (exporting, 
 // warn tells what of the query was not understood, and returns an error where nothing is to be written for that.
 func (x exporting) warn(w io.Writer, strict bool) error {
 	for _, warning := range x.warnings {
-		fmt.Fprintf(w, "viewgate export: warning: %s (at %s)\n", printable([]byte(warning.Message)), brief([]byte(warning.Place.Text)))
+		fmt.Fprintf(w, "viewgate export: warning: %s (at %s)\n", printable([]byte(warning.Message)),
+			brief([]byte(warning.Place.Text)))
 	}
 	switch {
 	case len(x.warnings) == 0:
@@ -291,7 +292,7 @@ func replaceable(name string, force bool) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("--output: %w", err)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("--output %s is no regular file, and is not replaced; without --output standard output is written", name)
+		return "", fmt.Errorf("--output %s is no regular file, and is not replaced; without it standard output is written", name)
 	case !force:
 		return "", fmt.Errorf("--output %s is there already; --force replaces it", name)
 	}

@@ -30,7 +30,7 @@ type exported struct {
 	flags []string
 }
 
-// views runs a test with each kind of store, with documents of so many orders in it.
+// exportedViews runs a test with each kind of store, with documents of so many orders in it.
 func exportedViews(t *testing.T, orders int, test func(*testing.T, exported)) {
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
@@ -51,7 +51,7 @@ func exportedViews(t *testing.T, orders int, test func(*testing.T, exported)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { store.Close() })
-		putOrders(t, store.Pinned(), 0, orders, "Ajanta")
+		putOrders(t, store, 0, orders, "Ajanta")
 		test(t, exported{store, []string{"--elasticsearch", e.url, "--elasticsearch-prefix", e.prefix}})
 	})
 }
@@ -152,7 +152,7 @@ func idsOf(documents []map[string]any) (ids []string) {
 // TestExport exports views of several pages in all ways.
 func TestExport(t *testing.T) {
 	t.Parallel()
-	const orders = 2500
+	const orders = 1200
 	exportedViews(t, orders, func(t *testing.T, e exported) {
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
@@ -197,7 +197,7 @@ func TestExport(t *testing.T) {
 			}
 		})
 		t.Run("limit", func(t *testing.T) {
-			for _, limit := range []int{1, 1000, 1001, 2000, 9999} {
+			for _, limit := range []int{1, 1000, 1001, 9999} {
 				out, _ := e.export(t, 0, "--limit", strconv.Itoa(limit))
 				want := visibleOrders(orders)
 				if diff := cmp.Diff(want[:min(limit, len(want))], idsOf(documentsOf(t, out))); diff != "" {
@@ -315,25 +315,22 @@ func exportingAll(t *testing.T) exporting {
 // them, is not in it.
 func TestExportIsOneMoment(t *testing.T) {
 	t.Parallel()
-	const orders = 3500
+	const orders = 250
 	exportedViews(t, orders, func(t *testing.T, e exported) {
-		var store view.Store = e
-		writes := e.Store
-		if s, is := e.Store.(*elastic.Store); is {
-			writes = s.Pinned()
-		}
+		x := exportingAll(t)
+		x.query.Size = 50
 		var text strings.Builder
 		pages := 0
 		p := exportProgress{begun: time.Now()}
-		err := exportingAll(t).write(t.Context(), store, writer(func(page []byte) (int, error) {
+		err := x.write(t.Context(), e, writer(func(page []byte) (int, error) {
 			pages++
-			putOrders(t, writes, 0, orders+500*pages, fmt.Sprintf("Changed in page %d", pages))
+			putOrders(t, e, 0, orders+10*pages, fmt.Sprintf("Changed in page %d", pages))
 			return text.Write(page)
 		}), &p, &progressLine{w: io.Discard})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if pages < 3 {
+		if pages != 5 {
 			t.Errorf("%d pages", pages)
 		}
 		documents := documentsOf(t, text.String())
@@ -345,7 +342,7 @@ func TestExportIsOneMoment(t *testing.T) {
 		}
 		p = exportProgress{begun: time.Now()}
 		text.Reset()
-		if err := exportingAll(t).write(t.Context(), store, &text, &p, &progressLine{w: io.Discard}); err != nil {
+		if err := x.write(t.Context(), e, &text, &p, &progressLine{w: io.Discard}); err != nil {
 			t.Fatal(err)
 		}
 		if n, want := strings.Count(text.String(), fmt.Sprintf("Changed in page %d", pages)), p.total; n != want || n <= len(documents) {
@@ -377,7 +374,7 @@ func TestExportOfHeldView(t *testing.T) {
 // TestExportInterrupted: an interrupt says how far it was.
 func TestExportInterrupted(t *testing.T) {
 	t.Parallel()
-	exportedViews(t, 2500, func(t *testing.T, e exported) {
+	exportedViews(t, 1200, func(t *testing.T, e exported) {
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -387,7 +384,7 @@ func TestExportInterrupted(t *testing.T) {
 		if code := run(ctx, c, append([]string{"export", "orders"}, e.flags...)); code != 1 {
 			t.Errorf("exit code %d", code)
 		}
-		want := fmt.Sprintf("viewgate export: interrupted after 1000 of %d documents\n", len(visibleOrders(2500)))
+		want := fmt.Sprintf("viewgate export: interrupted after 1000 of %d documents\n", len(visibleOrders(1200)))
 		if diff := cmp.Diff(want, said.String()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
