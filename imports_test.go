@@ -22,6 +22,7 @@ func TestImports(t *testing.T) {
 		"view/embedded":    "view view/analysis",
 		"view/elastic":     "view view/analysis",
 		"search":           "view",
+		"export":           "search view",
 		"feed":             "",
 		"latest":           "",
 		"projection":       "documents event view wire",

@@ -130,6 +130,27 @@ could not be compared.
   viewgate verify orders --all --data ./data …`,
 		verifyFlags,
 	},
+	{
+		"export", "VIEW", "write documents of a view, all or those that a query finds, as JSON lines or CSV",
+		`All that --query finds is written as it was at one moment, whatever is written to the view meanwhile, in the order that
+--order says, else by id. The query is in the language of searches, doc/search.md; only what it says is found, nothing like
+it. What of it cannot be understood is left out with a warning; with --strict, and where nothing is left of it, nothing is
+written. An export shows everything, whoever may see it elsewhere: it is for the operators of the view.
+
+--format jsonl is a document in each line, with the fields that the view's GraphQL type has. --format csv is RFC 4180: a
+line of names, then a row for each document, with the fields that can be searched, or with --fields, which are called as in
+searches: city, restaurant.name. Money is its exact amount, times are as the document has them, and the values of a list are
+joined by "; ". A text that begins with = + - @, a tab or a CR would be run by a spreadsheet: it has an apostrophe before it.
+
+With --output nothing is there until all is: what is interrupted, or fails, leaves no file. A file that is there is kept
+unless --force is given; only its owner can read a new one. With --data, nothing else may be using the directory.
+
+  viewgate export orders --elasticsearch http://elasticsearch:9200 > orders.jsonl
+  viewgate export orders --query 'status:delivered createdAt:2026-03' --format csv --output march.csv …
+  viewgate export orders --order total:desc,createdAt --limit 100 --format csv --fields orderId,total,city --data ./data
+  viewgate export orders --query 'bill.state:authorization-failed' --strict --data ./data | jq -r .consumer.name`,
+		exportFlags,
+	},
 	{"version", "", "print the version", "", versionFlags},
 }
 
@@ -254,6 +275,17 @@ func configFlag(f *flags, file *string) {
 func indexFlags(f *flags, group *string, e *elastic.Options) {
 	f.text(group, "group", "CONSUMER_GROUP", "viewgate",
 		"what the names of the indexers' Kafka consumer `GROUP`s begin with: GROUP.INDEX, one for each index")
+	elasticFlags(f, e)
+	f.count(&e.Shards, "elasticsearch-shards", "ELASTICSEARCH_SHARDS", 1, "`NUMBER` of shards of an index that is made")
+	f.count(&e.Replicas, "elasticsearch-replicas", "ELASTICSEARCH_REPLICAS", 0,
+		"`NUMBER` of replicas of each; 0: one as soon as there is a node for it")
+	f.DurationVar(&e.RefreshInterval, "elasticsearch-refresh", elastic.DefaultRefreshInterval,
+		"how much `TIME` may pass until searches of an index that is made see a write")
+	f.add("elasticsearch-refresh", "ELASTICSEARCH_REFRESH")
+}
+
+// elasticFlags declares how to connect to Elasticsearch, and what is ours there.
+func elasticFlags(f *flags, e *elastic.Options) {
 	f.list(&e.URLs, "elasticsearch", "ELASTICSEARCH_URL", "",
 		"`URLS` of Elasticsearch, with commas between them; without, the embedded store in --data")
 	f.text(&e.Prefix, "elasticsearch-prefix", "ELASTICSEARCH_PREFIX", "viewgate-",
@@ -263,12 +295,6 @@ func indexFlags(f *flags, group *string, e *elastic.Options) {
 	f.secretText(&e.APIKey, "elasticsearch-api-key", "ELASTICSEARCH_API_KEY", "`KEY` to authenticate with, encoded, instead")
 	f.text(&e.CAFile, "elasticsearch-ca", "ELASTICSEARCH_CA_FILE", "",
 		"`FILE` of certificates (PEM) of the authorities that its certificates are signed by; without, the system's")
-	f.count(&e.Shards, "elasticsearch-shards", "ELASTICSEARCH_SHARDS", 1, "`NUMBER` of shards of an index that is made")
-	f.count(&e.Replicas, "elasticsearch-replicas", "ELASTICSEARCH_REPLICAS", 0,
-		"`NUMBER` of replicas of each; 0: one as soon as there is a node for it")
-	f.DurationVar(&e.RefreshInterval, "elasticsearch-refresh", elastic.DefaultRefreshInterval,
-		"how much `TIME` may pass until searches of an index that is made see a write")
-	f.add("elasticsearch-refresh", "ELASTICSEARCH_REFRESH")
 }
 
 func serveFlags(f *flags) func(context.Context, console, []string) error {
@@ -403,6 +429,23 @@ func verifyFlags(f *flags) func(context.Context, console, []string) error {
 		"`TIME` after which a document that is behind is looked at again; more than the view's usual lag")
 	f.BoolVar(&s.heal, "heal", false, "join the owners' answers with what is wrong")
 	return func(ctx context.Context, c console, args []string) error { return verifyView(ctx, c, s, args[0]) }
+}
+
+func exportFlags(f *flags) func(context.Context, console, []string) error {
+	var s exportSettings
+	elasticFlags(f, &s.elastic)
+	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
+	f.StringVar(&s.query, "query", "", "`TEXT` of a search; without, everything is exported")
+	f.BoolVar(&s.strict, "strict", false, "write nothing if --query is not understood as it stands")
+	f.list(&s.order, "order", "", "",
+		"`FIELDS` to order by, with commas between them, each with :asc or :desc behind it (:asc without); ties, and what has no "+
+			"order, are by id")
+	f.IntVar(&s.limit, "limit", 0, "`NUMBER` of documents to write, the first in the order; 0: all")
+	f.StringVar(&s.format, "format", formatLines, "`FORMAT`: jsonl or csv")
+	f.list(&s.fields, "fields", "", "", "`FIELDS` that are csv's columns, with commas between them; without, all that can be searched")
+	f.StringVar(&s.output, "output", "", "`FILE` to write to; without, standard output")
+	f.BoolVar(&s.force, "force", false, "replace --output if it is there")
+	return func(ctx context.Context, c console, args []string) error { return exportView(ctx, c, s, args[0]) }
 }
 
 func versionFlags(*flags) func(context.Context, console, []string) error {
