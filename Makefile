@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads faults promises backends backends-down federation
+.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search faults promises backends backends-down federation
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,10 @@ bench-elastic: ## from Kafka to Elasticsearch beside Benthos, all started for it
 
 bench-reads: ## what fresh reads cost, beside Elasticsearch's own; backends started for it; Java 17, Maven, curl
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Reads -benchtime 1x -timeout 1h ./bench \
+		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
+
+bench-search: ## what a search costs beside the store's own; backends started for it; Java 17, Maven, curl (SIZES=10000,100000,1000000)
+	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Search -benchtime 1x -timeout 2h ./bench \
 		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
 
 bench-scale: ## what an event costs 1, 2 and 4 indexers, with a stub for Elasticsearch; Java 17, Maven, curl (SIZES=20000)

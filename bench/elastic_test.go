@@ -25,7 +25,7 @@ var (
 	hot      = flag.Int("hot", 50_000, "updates of 10 hot orders")
 	backlog  = flag.Int("backlog", 0, "orders of a further backlog, of which the indexer's peak memory is told; 105000 have a million events")
 	peer     = flag.String("benthos", "build", "the Benthos to compare with: a program, build (from ./benthos) or none")
-	profiles = flag.String("profiles", "", "directory to write the indexer's CPU profiles to")
+	profiles = flag.String("profiles", "", "directory to write CPU profiles to: the indexer's, the gateway's while it is searched")
 	batch    = flag.Int("batch", 0, "events in a batch; 0: the default")
 	live     = flag.Duration("live", 15*time.Second, "how long events come at 1,000 per second, to tell how soon they are found")
 )
@@ -172,7 +172,7 @@ func (l *load) ceiling(b *testing.B) row {
 	for some := range slices.Chunk(l.ids, 500) {
 		var body strings.Builder
 		for _, id := range some {
-			fmt.Fprintf(&body, "{\"create\":{\"_id\":%q}}\n{\"_viewgate\":{\"id\":%q,\"hidden\":false},%s\n", id, id, l.want[id][1:])
+			body.WriteString(create(id, l.want[id]))
 		}
 		bodies = append(bodies, body.String())
 	}
@@ -180,14 +180,7 @@ func (l *load) ceiling(b *testing.B) row {
 	var group errgroup.Group
 	group.SetLimit(writers)
 	for _, body := range bodies {
-		group.Go(func() error {
-			var answer struct{ Errors bool }
-			err := lab.Ask(http.MethodPost, l.backends.Elasticsearch+"/"+store.Index()+"/_bulk", body, &answer)
-			if err == nil && answer.Errors {
-				err = fmt.Errorf("the ceiling's documents were not all taken")
-			}
-			return err
-		})
+		group.Go(func() error { return bulk(l.backends.Elasticsearch+"/"+store.Index(), body) })
 	}
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
@@ -196,6 +189,21 @@ func (l *load) ceiling(b *testing.B) row {
 	meter(&r)
 	r.wrong = len(lab.Wrong(b, store, l.ids, func(id string) json.RawMessage { return l.want[id] }))
 	return r
+}
+
+// create returns what creates a document in a bulk request, as the store does.
+func create(id string, source json.RawMessage) string {
+	return fmt.Sprintf("{\"create\":{\"_id\":%q}}\n{\"_viewgate\":{\"id\":%q,\"hidden\":false},%s\n", id, id, source[1:])
+}
+
+// bulk sends an index a bulk request, all of which must be done.
+func bulk(index, body string) error {
+	var answer struct{ Errors bool }
+	err := lab.Ask(http.MethodPost, index+"/_bulk", body, &answer)
+	if err == nil && answer.Errors {
+		err = fmt.Errorf("%s: the documents were not all taken", index)
+	}
+	return err
 }
 
 const ceilingName = "raw _bulk of final documents"
@@ -245,6 +253,11 @@ func machine(b *testing.B, backends *lab.Backends) {
 	if err := lab.Ask(http.MethodGet, backends.Elasticsearch, "", &info); err != nil {
 		b.Fatal(err)
 	}
+	describeMachine("Elasticsearch " + info.Version.Number + ", one node and one shard; Kafka, one broker; all on this machine")
+}
+
+// describeMachine prints the same for a measurement in which this runs.
+func describeMachine(running string) {
 	read := func(path string) string {
 		text, _ := os.ReadFile(path)
 		return string(text)
@@ -255,6 +268,5 @@ func machine(b *testing.B, backends *lab.Backends) {
 			processor = strings.TrimSpace(name)
 		}
 	}
-	fmt.Printf("\n%s; %s; Elasticsearch %s, one node and one shard; Kafka, one broker; all on this machine; load before: %s",
-		describeGo(), processor, info.Version.Number, read("/proc/loadavg"))
+	fmt.Printf("\n%s; %s; %s; load before: %s", describeGo(), processor, running, read("/proc/loadavg"))
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/view"
-	"github.com/viewgate/viewgate/view/analysis"
 	"github.com/viewgate/viewgate/view/order"
 )
 
@@ -93,11 +92,11 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 	}
 	r.tell(ctx, told)
 	r.tellSearch(ctx, s, !sameFilter(request.Match, s.exact), page.Partial)
-	c, err := r.connection(viewer, request.Query, page, shown)
-	if err == nil && page.Total == 0 && request.From == nil {
+	c := r.connection(viewer, request.Query, page, shown)
+	if page.Total == 0 && request.From == nil {
 		c.Meant = func(ctx context.Context) (*string, error) { return r.meant(ctx, request, s) }
 	}
-	return c, err
+	return c, nil
 }
 
 // shown is what is selected of a connection of orders.
@@ -262,7 +261,7 @@ func (p pageArguments) apply(viewer view.Viewer, q *view.Query) error {
 }
 
 // connection is a page as the schema has it.
-func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.OrderPage, s shown) (*model.OrderConnection, error) {
+func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.OrderPage, s shown) *model.OrderConnection {
 	c := &model.OrderConnection{
 		Edges:    make([]*model.OrderEdge, len(page.Hits)),
 		Nodes:    make([]*order.Order, len(page.Hits)),
@@ -281,17 +280,14 @@ func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.Ord
 			edge.Score = &hit.Score
 		}
 		if s.highlights {
-			var err error
-			if edge.Highlights, err = r.highlights(q.Match, hit.Order); err != nil {
-				return nil, err
-			}
+			edge.Highlights = r.highlights(q.Match, hit.Order)
 		}
 		c.Edges[i] = edge
 	}
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
 	}
-	return c, nil
+	return c
 }
 
 // countOf returns a page's total as the schema has it.
@@ -301,28 +297,4 @@ func countOf(total int, exact bool) *model.Count {
 		c.Precision = model.CountPrecisionExact
 	}
 	return c
-}
-
-// highlights tells where a query's words stand in an order.
-func (r *Resolver) highlights(match view.Filter, o *order.Order) ([]*model.Highlight, error) {
-	all := []*model.Highlight{}
-	if match == nil {
-		return all, nil
-	}
-	text, err := o.Encode()
-	if err != nil {
-		return nil, err
-	}
-	source, err := view.DecodeSource(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, found := range analysis.Highlights(r.mapping, match, source) {
-		h := &model.Highlight{Field: found.Field, Fragment: found.Fragment}
-		for _, at := range found.Ranges {
-			h.Ranges = append(h.Ranges, &model.TextRange{Start: at.Start, End: at.End})
-		}
-		all = append(all, h)
-	}
-	return all, nil
 }

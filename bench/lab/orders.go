@@ -22,9 +22,9 @@ var (
 		"Chicken Bowl", "Barbacoa Burrito", "Chips and Guacamole", "Steak Soft Tacos", "Veggie Salad Bowl", "Carnitas Crispy Tacos",
 		"Margherita Pizza", "Spaghetti Carbonara", "Tiramisù", "Pho Bo", "Bún Chả", "Summer Rolls", "Pad Thai", "Green Curry",
 	}
-	restaurants = []string{"Ajanta", "Café del Mercado", "Casa Poblana", "Trattoria Esempio", "Saigon Example", "Thai Sample"}
+	Restaurants = []string{"Ajanta", "Café del Mercado", "Casa Poblana", "Trattoria Esempio", "Saigon Example", "Thai Sample"}
 	streets     = []string{"Amazing View", "Larkin Street", "Example Avenue", "Sample Road", "Mission Street"}
-	cities      = []string{"Oakland", "San Francisco", "Berkeley", "Alameda"}
+	Cities      = []string{"Oakland", "San Francisco", "Berkeley", "Alameda"}
 )
 
 // Order returns the events of an order, in the order in which they happen: eight to eleven, for some orders are still
@@ -87,7 +87,7 @@ func begin(r *rand.Rand, id int) *story {
 		lines = append(lines, line)
 		total = wire.Money{Decimal: total.Add(line.Total.Decimal)}
 	}
-	restaurant, consumer := r.IntN(len(restaurants)), wire.ID(strconv.Itoa(1+r.IntN(Consumers)))
+	restaurant, consumer := r.IntN(len(Restaurants)), wire.ID(strconv.Itoa(1+r.IntN(Consumers)))
 	s := &story{
 		r: r, id: wire.ID(strconv.Itoa(id)), restaurant: wire.ID(strconv.Itoa(restaurant + 1)),
 		at:       time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(id) * 13 * time.Second),
@@ -99,9 +99,9 @@ func begin(r *rand.Rand, id int) *story {
 		},
 		DeliveryAddress: &wire.Address{
 			Street1: fmt.Sprintf("%d %s", 1+r.IntN(300), streets[r.IntN(len(streets))]),
-			City:    cities[r.IntN(len(cities))], State: "CA", Zip: "94612",
+			City:    Cities[r.IntN(len(Cities))], State: "CA", Zip: "94612",
 		},
-		RestaurantName: restaurants[restaurant], ConsumerName: "Consumer " + string(consumer),
+		RestaurantName: Restaurants[restaurant], ConsumerName: "Consumer " + string(consumer),
 	})
 	s.add(event.Account, &event.AccountAuthorizedEvent{Authorization: event.Authorization{
 		OrderID: s.id, ConsumerID: consumer, Amount: total,

@@ -27,6 +27,39 @@ func Normal(text string) string { return norm.NFC.String(text) }
 
 // Words splits a text at the word boundaries of Unicode's annex 29. A text of signs alone has none.
 func Words(text string) []Word {
+	if words, ok := plainWords(text); ok {
+		return words
+	}
+	return wordsOf(text)
+}
+
+// plainWords is Words for texts of ASCII letters, digits and spaces alone, as most names are: annex 29 parts them at the
+// spaces and nowhere else. Others are not ok.
+func plainWords(text string) (words []Word, ok bool) {
+	words = []Word{}
+	start, lower := -1, strings.ToLower(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == ' ':
+			if start >= 0 {
+				words, start = append(words, Word{lower[start:i], start, i}), -1
+			}
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9':
+			if start < 0 {
+				start = i
+			}
+		default:
+			return nil, false
+		}
+	}
+	if start >= 0 {
+		words = append(words, Word{lower[start:], start, len(text)})
+	}
+	return words, true
+}
+
+// wordsOf is Words for every text.
+func wordsOf(text string) []Word {
 	tokens := segment.NewUnicodeTokenizer().Tokenize(norm.NFC.Bytes([]byte(text)))
 	words := make([]Word, len(tokens))
 	for i, t := range tokens {
@@ -177,10 +210,20 @@ func (p *Pattern) In(f *view.Field, values []any) (how view.How, found bool) {
 	if len(p.Terms) == 0 {
 		return 0, false
 	}
-	var all [][]Word
-	for _, v := range values {
-		all = append(all, Words(v.(string)))
+	return p.inTexts(split(values))
+}
+
+// split returns the words of each text.
+func split(texts []any) [][]Word {
+	all := make([][]Word, len(texts))
+	for i, text := range texts {
+		all[i] = Words(text.(string))
 	}
+	return all
+}
+
+// inTexts is In for the words of a field's texts. The pattern has words.
+func (p *Pattern) inTexts(all [][]Word) (how view.How, found bool) {
 	best := view.How(-1)
 	look := func(how view.How, found bool) {
 		if found && (best < 0 || how < best) {
@@ -205,7 +248,9 @@ func (p *Pattern) In(f *view.Field, values []any) (how view.How, found bool) {
 		}
 		return true
 	}
-	look(view.AsWritten, each(p.Terms, func(w Word, piece string, _ bool) bool { return w.Term == piece }))
+	if each(p.Terms, func(w Word, piece string, _ bool) bool { return w.Term == piece }) {
+		return view.AsWritten, true
+	}
 	if p.Prefix {
 		look(view.Begun, each(p.Terms, func(w Word, piece string, last bool) bool { return p.same(w.Term, piece, last) }))
 		return best, best >= 0

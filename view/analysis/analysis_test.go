@@ -32,6 +32,18 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+// TestPlainWords compares plain texts, which are split in a shorter way, with the beginning of texts that are not plain.
+func TestPlainWords(t *testing.T) {
+	text := rapid.StringOfN(rapid.RuneFrom([]rune("aZkx09   ")), 0, 12, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		s := text.Draw(t, "text")
+		longer := analysis.Words(s + " é")
+		if diff := cmp.Diff(longer[:len(longer)-1], analysis.Words(s)); diff != "" {
+			t.Errorf("words of %q (-want +got):\n%s", s, diff)
+		}
+	})
+}
+
 func FuzzFold(f *testing.F) {
 	for _, text := range []string{"", "Café", "Cafe\u0301", "\xff\x00", "ẞ", "İ", "ﬁ"} {
 		f.Add(text)

@@ -30,21 +30,58 @@ func Highlights(m *view.Mapping, match view.Filter, source map[string]any) (all 
 	patterns := positive(match)
 	for i := range m.Fields {
 		f := &m.Fields[i]
-		values := f.Values(source)
-		marks := make([][]mark, len(values))
-		for _, p := range patterns {
-			if p.Field != f.Path && (p.Field != "" || f.Weight == 0) || f.Kind != view.Text && f.Kind != view.Keyword {
-				continue
-			}
-			how, found := p.In(f, values)
-			for j := 0; found && j < len(values); j++ {
-				marks[j] = append(marks[j], p.marks(f, how, values[j].(string))...)
-			}
+		switch f.Kind {
+		case view.Text:
+			all = inText(all, patterns, f, source)
+		case view.Keyword:
+			all = inKeyword(all, patterns, f, source)
 		}
-		for j, found := range marks {
-			if len(found) > 0 {
-				all = append(all, highlight(f, values[j].(string), found))
-			}
+	}
+	return all
+}
+
+// lookedFor reports whether the pattern is looked for in a field.
+func (p *Pattern) lookedFor(f *view.Field) bool {
+	return p.Field == f.Path || p.Field == "" && f.Weight > 0
+}
+
+// inText adds what is found in a text.
+func inText(all []Highlight, patterns []*Pattern, f *view.Field, source map[string]any) []Highlight {
+	var values []any
+	var words [][]Word // of each value, split once for all patterns
+	var marks [][]mark
+	for _, p := range patterns {
+		if len(p.Terms) == 0 || !p.lookedFor(f) {
+			continue
+		}
+		if words == nil {
+			values = f.Values(source)
+			words, marks = split(values), make([][]mark, len(values))
+		}
+		how, found := p.inTexts(words)
+		for j := 0; found && j < len(words); j++ {
+			marks[j] = append(marks[j], p.marks(how, words[j])...)
+		}
+	}
+	for j, found := range marks {
+		if len(found) > 0 {
+			all = append(all, highlight(f, values[j].(string), found))
+		}
+	}
+	return all
+}
+
+// inKeyword adds those of a keyword's values that a pattern finds.
+func inKeyword(all []Highlight, patterns []*Pattern, f *view.Field, source map[string]any) []Highlight {
+	patterns = slices.DeleteFunc(slices.Clone(patterns), func(p *Pattern) bool { return !p.lookedFor(f) })
+	if len(patterns) == 0 {
+		return all
+	}
+	for _, v := range f.Values(source) {
+		found := func(p *Pattern) bool { _, found := p.inKeyword(f, []any{v}); return found }
+		if slices.ContainsFunc(patterns, found) {
+			value := v.(string)
+			all = append(all, highlight(f, value, []mark{{0, len(Normal(value))}}))
 		}
 	}
 	return all
@@ -70,15 +107,8 @@ func positive(f view.Filter) (patterns []*Pattern) {
 // mark is a part of a value's normal form, in bytes.
 type mark struct{ start, end int }
 
-// marks returns the words of a value that make the pattern be found so in its field.
-func (p *Pattern) marks(f *view.Field, how view.How, value string) (all []mark) {
-	if f.Kind == view.Keyword {
-		if _, found := p.inKeyword(f, []any{value}); found {
-			return []mark{{0, len(Normal(value))}}
-		}
-		return nil
-	}
-	words := Words(value)
+// marks returns those of a text's words that make the pattern be found so in its field.
+func (p *Pattern) marks(how view.How, words []Word) (all []mark) {
 	for i, w := range words {
 		if p.Phrase {
 			if n := len(p.Terms); p.at(words, i, how == view.Begun) {
