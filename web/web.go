@@ -45,6 +45,12 @@ var examples = []struct{ Title, Why, Query string }{
     }
   }
 }`},
+	{"Restaurants nearby", "The nearest first, by words of their menus, with how far they are.", `{
+  availableRestaurants(near: {latitude: 37.80, longitude: -122.27}, withinKm: 10, query: "soup") {
+    edges { distanceKm node { name cuisines openingHours { day opens closes } } }
+    facets { cuisine { values { value count query } } }
+  }
+}`},
 	{"One order, as fresh as can be", "Composed from its four owners; extensions.freshness tells.", `{
   order(id: "1000000", freshness: {mode: FRESH}) {
     status version
