@@ -30,12 +30,26 @@ type exported struct {
 	flags []string
 }
 
+// exportedMapping returns the mapping of the view of orders.
+func exportedMapping(t *testing.T) *view.Mapping {
+	t.Helper()
+	sdl, err := schema.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := view.MappingOf(sdl, order.ViewName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // exportedViews runs a test with each kind of store, with documents of so many orders in it.
 func exportedViews(t *testing.T, orders int, test func(*testing.T, exported)) {
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
 		data := t.TempDir()
-		store, err := embedded.Open(viewDir(data, orderMapping(t)), orderMapping(t), embedded.Options{})
+		store, err := embedded.Open(viewDir(data, exportedMapping(t)), exportedMapping(t), embedded.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +60,7 @@ func exportedViews(t *testing.T, orders int, test func(*testing.T, exported)) {
 	t.Run("elasticsearch", func(t *testing.T) {
 		t.Parallel()
 		e := realElasticsearch(t)
-		store, err := elastic.Open(t.Context(), orderMapping(t), elastic.Options{URLs: []string{e.url}, Prefix: e.prefix})
+		store, err := elastic.Open(t.Context(), exportedMapping(t), elastic.Options{URLs: []string{e.url}, Prefix: e.prefix})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -304,7 +318,7 @@ func exportingAll(t *testing.T) exporting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := exportSettings{format: formatLines}.exporting(sdl, orderMapping(t))
+	x, err := exportSettings{format: formatLines}.exporting(sdl, exportedMapping(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +374,7 @@ func TestExportOfHeldView(t *testing.T) {
 		t.Error(said)
 	}
 	onlyFile(t, data, "")
-	store, err := embedded.Open(viewDir(data, orderMapping(t)), orderMapping(t), embedded.Options{})
+	store, err := embedded.Open(viewDir(data, exportedMapping(t)), exportedMapping(t), embedded.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
