@@ -123,13 +123,16 @@ func exportView(ctx context.Context, c console, s exportSettings, name string) e
 	if err := s.check(); err != nil {
 		return err
 	}
+	if _, err := viewNamed(name); err != nil {
+		return err
+	}
 	sdl, err := schema.Load()
 	if err != nil {
 		return err
 	}
 	mapping, err := view.MappingOf(sdl, name)
 	if err != nil {
-		return usageError{fmt.Errorf("VIEW %q: %w", name, err)}
+		return err
 	}
 	x, err := s.exporting(sdl, mapping)
 	if err != nil {

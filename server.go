@@ -135,7 +135,8 @@ could not be compared.
 		`All that --query finds is written as it was at one moment, whatever is written to the view meanwhile, in the order that
 --order says, else by id. The query is in the language of searches, doc/search.md; only what it says is found, nothing like
 it. What of it cannot be understood is left out with a warning; with --strict, and where nothing is left of it, nothing is
-written. An export shows everything, whoever may see it elsewhere: it is for the operators of the view. The only VIEW is orders.
+written. An export shows everything, whoever may see it elsewhere: it is for the operators of the view. VIEW is one of
+{views}.
 
 --format jsonl is a document in each line, with the fields that the view's GraphQL type has. --format csv is RFC 4180: a
 line of names, then a row for each document, with the fields that can be searched, or with --fields, which are called as in
