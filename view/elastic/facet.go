@@ -183,7 +183,7 @@ func includes(folded string) string {
 func forms(folded rune) (all []string) {
 	quote := func(r rune) string {
 		if r < unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			return `\\` + string(r)
+			return `\` + string(r)
 		}
 		return string(r)
 	}

@@ -222,6 +222,7 @@ func testValues(t *testing.T, m *view.Mapping, open Open) {
 		meal("b", object{"tag": "Crème brûlée", "title": "Chicken Soup", "guest": object{"guestId": "bob"}}),
 		meal("c", object{"tag": "creme fraiche", "title": "Chickpea soup", "guest": object{"guestId": "bob"}}),
 		meal("d", object{"title": "Soup of Chicken", "guest": object{"guestId": "ann"}}),
+		meal("f", object{"state": "x_3.14", "title": "don't_x 3.14"}),
 	)
 	hidden := creation(t, meal("e", object{"tag": "cream", "guest": object{"guestId": "ann"}}))
 	hidden.Hidden = true
@@ -248,6 +249,8 @@ func testValues(t *testing.T, m *view.Mapping, open Open) {
 		{"words", view.Support(), "title", begin("soup chick"), 9, "Chicken Soup:1 Chickpea soup:1 Soup of Chicken:1"},
 		{"words but the last are whole", view.Support(), "title", begin("chick soup"), 9, ""},
 		{"signs", view.Support(), "title", begin("(.*"), 9, ""},
+		{"a sign within a word", view.Support(), "title", begin("3.1"), 9, "don't_x 3.14:1"},
+		{"an apostrophe within a word", view.Support(), "title", begin("don't"), 9, "don't_x 3.14:1"},
 		{"resembling", view.Support(), "title", like("chicen"), 9, "Chicken Soup:1 Soup of Chicken:1"},
 		{"resembling in the first letter", view.Support(), "title", like("hicken"), 9, "Chicken Soup:1 Soup of Chicken:1"},
 		{"resembling a short word", view.Support(), "title", like("soop"), 9, "Chicken Soup:1 Chickpea soup:1 Soup of Chicken:1"},
