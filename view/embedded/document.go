@@ -37,7 +37,8 @@ const (
 const (
 	placed   = index.IndexField | index.IncludeTermVectors
 	unscored = index.IndexField | index.SkipFreqNorm
-	columned = unscored | index.DocValues
+	columned = unscored | column
+	column   = index.DocValues | index.SkipDVChunking | index.SkipDVCompression
 )
 
 // indexable returns the document with all its index fields but the record.
@@ -83,7 +84,7 @@ func addValue(d *document.Document, f *view.Field, number uint64, v any) {
 		if f.Whole() {
 			options := unscored
 			if f.Sortable {
-				options |= index.DocValues
+				options |= column
 			}
 			addTerm(d, keyOf+f.Path, key(f, v), options)
 		}

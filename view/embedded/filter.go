@@ -161,15 +161,27 @@ func (c *compiler) and(filters view.And) (search.Searcher, error) {
 	return searcher.NewBooleanSearcher(c.ctx, c.reader, all, nil, none, unscoredOptions)
 }
 
+// either leaves out what finds nothing, as most fields do for a word that is misspelt: beside anything but terms the index
+// does not combine postings.
 func (c *compiler) either(any []search.Searcher, options search.SearcherOptions) (search.Searcher, error) {
-	return searcher.NewDisjunctionSearcher(c.ctx, c.reader, any, 1, options)
+	return searcher.NewDisjunctionSearcher(c.ctx, c.reader, slices.DeleteFunc(any, findsNothing), 1, options)
+}
+
+// findsNothing reports whether a searcher is known to find nothing. Counts do not tell it: combined postings have none.
+func findsNothing(s search.Searcher) bool {
+	_, none := s.(*searcher.MatchNoneSearcher)
+	return none
 }
 
 // everything is all but the hidden documents.
 func (c *compiler) everything() (search.Searcher, error) { return c.term(fieldVisible, termVisible) }
 
 func (c *compiler) term(field, term string) (search.Searcher, error) {
-	return searcher.NewTermSearcher(c.ctx, c.reader, term, field, 1, unscoredOptions)
+	s, err := searcher.NewTermSearcher(c.ctx, c.reader, term, field, 1, unscoredOptions)
+	if err == nil && s.Count() == 0 {
+		return searcher.NewMatchNoneSearcher(c.reader)
+	}
+	return s, err
 }
 
 func (c *compiler) in(in view.In) (search.Searcher, error) {

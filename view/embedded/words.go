@@ -32,7 +32,9 @@ func (c *compiler) words(w view.Words) (search.Searcher, error) {
 		if err != nil {
 			return nil, err
 		}
-		byScore[found.score] = append(byScore[found.score], s)
+		if !findsNothing(s) {
+			byScore[found.score] = append(byScore[found.score], s)
+		}
 	}
 	for score, any := range byScore {
 		s, err := c.either(any, unscoredOptions)
@@ -131,8 +133,8 @@ func (c *compiler) all(field string, terms []string) (search.Searcher, error) {
 	var all []search.Searcher
 	for _, term := range terms {
 		s, err := c.term(field, term)
-		if err != nil {
-			return nil, err
+		if err != nil || findsNothing(s) {
+			return s, err
 		}
 		all = append(all, s)
 	}
