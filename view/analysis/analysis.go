@@ -3,6 +3,7 @@
 package analysis
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode"
@@ -61,11 +62,19 @@ func plainWords(text string) (words []Word, ok bool) {
 // wordsOf is Words for every text.
 func wordsOf(text string) []Word {
 	tokens := segment.NewUnicodeTokenizer().Tokenize(norm.NFC.Bytes([]byte(text)))
-	words := make([]Word, len(tokens))
-	for i, t := range tokens {
-		words[i] = Word{Term: Fold(string(t.Term)), Start: t.Start, End: t.End}
+	words := make([]Word, 0, len(tokens))
+	for _, t := range tokens {
+		if connects(t.Term) {
+			continue
+		}
+		words = append(words, Word{Term: Fold(string(t.Term)), Start: t.Start, End: t.End})
 	}
 	return words
+}
+
+// connects reports whether a text is of signs alone that join letters to words, such as the underscore.
+func connects(text []byte) bool {
+	return bytes.IndexFunc(text, func(r rune) bool { return !unicode.Is(unicode.Pc, r) }) < 0
 }
 
 // Terms returns the words alone.

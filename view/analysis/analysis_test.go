@@ -18,6 +18,7 @@ func TestTerms(t *testing.T) {
 		{" ,.-!", []string{}},
 		{"Two  words", []string{"two", "words"}},
 		{"take-out", []string{"take", "out"}},
+		{"take _ out_side __", []string{"take", "out_side"}},
 		{"don't", []string{"don't"}},
 		{"Café CAFÉ Cafe\u0301", []string{"cafe", "cafe", "cafe"}},
 		{"Straße Æon İzmir", []string{"strasse", "aeon", "izmir"}},

@@ -35,26 +35,23 @@ func TestStems(t *testing.T) {
 	slices.Sort(words)
 	words = slices.Compact(words)
 	wrong := 0
-	for some := range slices.Chunk(words, 200) {
+	for _, word := range words {
 		var answer struct {
 			Tokens []struct {
-				Token    string `json:"token"`
-				Position int    `json:"position"`
+				Token string `json:"token"`
 			} `json:"tokens"`
 		}
-		body := object{"analyzer": "stems", "text": some}
-		request := esapi.IndicesAnalyzeRequest{Index: s.index, Body: encode(body)}
+		request := esapi.IndicesAnalyzeRequest{Index: s.index, Body: encode(object{"analyzer": "stems", "text": word})}
 		if _, err := s.client.do(t.Context(), request, &answer); err != nil {
 			t.Fatal(err)
 		}
-		if len(answer.Tokens) != len(some) {
-			t.Fatalf("%d stems of %d words", len(answer.Tokens), len(some))
+		var stem string
+		for _, token := range answer.Tokens {
+			stem += token.Token
 		}
-		for i, word := range some {
-			if got := analysis.Stem(analysis.Fold(word)); got != answer.Tokens[i].Token {
-				wrong++
-				t.Errorf("the stem of %s is %s, and Elasticsearch's %s", word, got, answer.Tokens[i].Token)
-			}
+		if got := analysis.Stem(analysis.Fold(word)); got != stem {
+			wrong++
+			t.Errorf("the stem of %q is %q, and Elasticsearch's %q", word, got, stem)
 		}
 	}
 	t.Logf("%d words, %d with another stem", len(words), wrong)
