@@ -104,6 +104,7 @@ type shown struct {
 	parts      compose.Parts // of the orders
 	history    bool
 	counting   counting
+	cursors    bool // of the edges
 	highlights bool
 }
 
@@ -121,7 +122,9 @@ func (r *Resolver) shown(ctx context.Context) (s shown, err error) {
 	fields := graphql.CollectFieldsCtx(ctx, []string{"OrderConnection"})
 	edges := below(fields, "edges")
 	s.parts, s.history = partsOf(append(below(fields, "nodes"), below(edges, "node")...))
-	s.highlights = slices.ContainsFunc(edges, func(f graphql.CollectedField) bool { return f.Name == "highlights" })
+	for _, f := range edges {
+		s.cursors, s.highlights = s.cursors || f.Name == "cursor", s.highlights || f.Name == "highlights"
+	}
 	for _, f := range fields {
 		if f.Name == "facets" {
 			if err := s.counting.add(operation, r.schema, orderFacets, f); err != nil {
@@ -275,7 +278,10 @@ func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.Ord
 	byRelevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
 	for i, hit := range page.Hits {
 		c.Nodes[i] = hit.Order
-		edge := &model.OrderEdge{Cursor: view.EncodeCursor(viewer, q, hit.Position), Node: hit.Order, Highlights: []*model.Highlight{}}
+		edge := &model.OrderEdge{Node: hit.Order, Highlights: []*model.Highlight{}}
+		if s.cursors || i == 0 || i == len(page.Hits)-1 { // the page's info has the first and the last
+			edge.Cursor = view.EncodeCursor(viewer, q, hit.Position)
+		}
 		if byRelevance {
 			edge.Score = &hit.Score
 		}

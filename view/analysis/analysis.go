@@ -109,6 +109,9 @@ func Stem(term string) string {
 	return string(porter.StemWithoutLowerCasing([]rune(term)))
 }
 
+// inflects reports whether a word has this stem, which begins as it does.
+func inflects(term, stem string) bool { return term[0] == stem[0] && Stem(term) == stem }
+
 // Edits returns how many letters may be wrong in a folded word, as view.Typos says.
 func Edits(term string) int {
 	n := 0
@@ -264,7 +267,7 @@ func (p *Pattern) inTexts(all [][]Word) (how view.How, found bool) {
 		look(view.Begun, each(p.Terms, func(w Word, piece string, last bool) bool { return p.same(w.Term, piece, last) }))
 		return best, best >= 0
 	}
-	look(view.Inflected, each(p.stems, func(w Word, stem string, _ bool) bool { return Stem(w.Term) == stem }))
+	look(view.Inflected, each(p.stems, func(w Word, stem string, _ bool) bool { return inflects(w.Term, stem) }))
 	if term, ok := p.Single(); ok {
 		for _, w := range words {
 			how, found := p.loosely(term, w.Term)

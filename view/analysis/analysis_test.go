@@ -100,6 +100,19 @@ func TestStem(t *testing.T) {
 	}
 }
 
+// TestStemBegins tests what lets most words be told apart from a stem by their first letter.
+func TestStemBegins(t *testing.T) {
+	word := rapid.Custom(func(t *rapid.T) string {
+		ending := rapid.SampledFrom([]string{"", "s", "ies", "ied", "ed", "eed", "ing", "y", "ational", "fulness", "ement"})
+		return rapid.StringMatching("[a-z]{1,4}").Draw(t, "word") + ending.Draw(t, "ending")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		if w := word.Draw(t, "w"); analysis.FirstRune(analysis.Stem(w)) != analysis.FirstRune(w) {
+			t.Errorf("the stem of %q is %q", w, analysis.Stem(w))
+		}
+	})
+}
+
 func TestEdits(t *testing.T) {
 	for word, want := range map[string]int{"": 0, "soup": 0, "curry": 1, "chicken": 1, "vindaloo": 2, "café": 0, "crème": 1, "94612": 0,
 		"x1000000": 0, "don't": 0} {

@@ -120,7 +120,7 @@ func (p *Pattern) marks(how view.How, words []Word) (all []mark) {
 			found := w.Term == term
 			switch how {
 			case view.AsWritten, view.Inflected: // other endings, too: readers take them for the same word
-				found = found || !p.Prefix && Stem(w.Term) == p.stems[j]
+				found = found || !p.Prefix && inflects(w.Term, p.stems[j])
 			case view.Begun:
 				found = p.same(w.Term, term, j == len(p.Terms)-1)
 			case view.Completed, view.OneTypo, view.TwoTypos:
