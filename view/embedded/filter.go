@@ -119,11 +119,11 @@ func (c *compiler) filter(filter view.Filter) (search.Searcher, error) {
 	case view.Words:
 		var any []search.Searcher
 		for _, found := range c.findings(f) {
-			s, err := found.searcher()
+			some, err := found.searchers()
 			if err != nil {
 				return nil, err
 			}
-			any = append(any, s)
+			any = append(any, some...)
 		}
 		return c.either(any, unscoredOptions)
 	}
@@ -164,7 +164,11 @@ func (c *compiler) and(filters view.And) (search.Searcher, error) {
 // either leaves out what finds nothing, as most fields do for a word that is misspelt: beside anything but terms the index
 // does not combine postings.
 func (c *compiler) either(any []search.Searcher, options search.SearcherOptions) (search.Searcher, error) {
-	return searcher.NewDisjunctionSearcher(c.ctx, c.reader, slices.DeleteFunc(any, findsNothing), 1, options)
+	any = slices.DeleteFunc(any, findsNothing)
+	if len(any) == 1 {
+		return any[0], nil
+	}
+	return searcher.NewDisjunctionSearcher(c.ctx, c.reader, any, 1, options)
 }
 
 // findsNothing reports whether a searcher is known to find nothing. Counts do not tell it: combined postings have none.

@@ -19,21 +19,28 @@ const maxBegun = 10_000
 
 // finding is a way in which words may be found in a field.
 type finding struct {
-	score    float64
-	searcher func() (search.Searcher, error) // what finds them so; it gives no score
+	score     float64
+	searchers finders
 }
+
+// finders returns what finds words in one way, each some of them and without a score. They are terms wherever they can be:
+// a disjunction of disjunctions is not combined by the index.
+type finders func() ([]search.Searcher, error)
+
+// one returns a single finder.
+func one(s search.Searcher, err error) ([]search.Searcher, error) { return []search.Searcher{s}, err }
 
 // words finds words in all their ways and fields, with the score of the best.
 func (c *compiler) words(w view.Words) (search.Searcher, error) {
 	u := &union{}
 	byScore := map[float64][]search.Searcher{}
 	for _, found := range c.findings(w) {
-		s, err := found.searcher()
+		some, err := found.searchers()
 		if err != nil {
 			return nil, err
 		}
-		if !findsNothing(s) {
-			byScore[found.score] = append(byScore[found.score], s)
+		if some = slices.DeleteFunc(some, findsNothing); len(some) > 0 {
+			byScore[found.score] = append(byScore[found.score], some...)
 		}
 	}
 	for score, any := range byScore {
@@ -50,14 +57,12 @@ func (c *compiler) words(w view.Words) (search.Searcher, error) {
 func (c *compiler) findings(w view.Words) (all []finding) {
 	p := analysis.NewPattern(w)
 	for _, f := range analysis.Fields(c.mapping, w) {
-		add := func(how view.How, searcher func() (search.Searcher, error)) {
-			all = append(all, finding{how.Score(f.Weight), searcher})
-		}
+		add := func(how view.How, searchers finders) { all = append(all, finding{how.Score(f.Weight), searchers}) }
 		if f.Kind == view.Keyword {
 			want := analysis.Key(f, w.Text)
-			add(view.AsWritten, func() (search.Searcher, error) { return c.term(keyOf+f.Path, want) })
+			add(view.AsWritten, func() ([]search.Searcher, error) { return one(c.term(keyOf+f.Path, want)) })
 			if w.Prefix && utf8.RuneCountInString(want) >= view.MinPrefix {
-				add(view.Begun, func() (search.Searcher, error) { return c.begun(keyOf+f.Path, want) })
+				add(view.Begun, func() ([]search.Searcher, error) { return c.begun(keyOf+f.Path, want) })
 			}
 			continue
 		}
@@ -69,7 +74,7 @@ func (c *compiler) findings(w view.Words) (all []finding) {
 	return all
 }
 
-func (c *compiler) inText(p *analysis.Pattern, f *view.Field, add func(view.How, func() (search.Searcher, error))) {
+func (c *compiler) inText(p *analysis.Pattern, f *view.Field, add func(view.How, finders)) {
 	field, last := wordsOf+f.Path, len(p.Terms)-1
 	switch {
 	case p.Phrase:
@@ -77,53 +82,57 @@ func (c *compiler) inText(p *analysis.Pattern, f *view.Field, add func(view.How,
 		for i, term := range p.Terms {
 			lists[i] = []string{term}
 		}
-		add(view.AsWritten, func() (search.Searcher, error) { return c.phrase(field, lists) })
+		add(view.AsWritten, func() ([]search.Searcher, error) { return one(c.phrase(field, lists)) })
 		if p.Prefix {
-			add(view.Begun, func() (search.Searcher, error) {
+			add(view.Begun, func() ([]search.Searcher, error) {
 				longer, err := c.beginning(field, p.Terms[last])
 				if err != nil {
 					return nil, err
 				}
 				lists := slices.Clone(lists)
 				lists[last] = append(longer, p.Terms[last])
-				return c.phrase(field, lists)
+				return one(c.phrase(field, lists))
 			})
 		}
 		return
 	case p.Prefix:
-		add(view.Begun, func() (search.Searcher, error) {
+		add(view.Begun, func() ([]search.Searcher, error) {
 			begun, err := c.begun(field, p.Terms[last])
 			if err != nil || last == 0 {
 				return begun, err
+			}
+			any, err := c.either(begun, unscoredOptions)
+			if err != nil {
+				return nil, err
 			}
 			others, err := c.all(field, p.Terms[:last])
 			if err != nil {
 				return nil, err
 			}
-			return searcher.NewConjunctionSearcher(c.ctx, c.reader, []search.Searcher{others, begun}, unscoredOptions)
+			return one(searcher.NewConjunctionSearcher(c.ctx, c.reader, []search.Searcher{others, any}, unscoredOptions))
 		})
 	default:
-		add(view.Inflected, func() (search.Searcher, error) {
+		add(view.Inflected, func() ([]search.Searcher, error) {
 			var stems []string
 			for _, term := range p.Terms {
 				stems = append(stems, analysis.Stem(term))
 			}
-			return c.all(stemsOf+f.Path, stems)
+			return one(c.all(stemsOf+f.Path, stems))
 		})
 	}
-	add(view.AsWritten, func() (search.Searcher, error) { return c.all(field, p.Terms) })
+	add(view.AsWritten, func() ([]search.Searcher, error) { return one(c.all(field, p.Terms)) })
 	term, ok := p.Single()
 	if !ok {
 		return
 	}
 	if p.Loose&view.Beginning != 0 && utf8.RuneCountInString(term) >= view.MinPrefix {
-		add(view.Completed, func() (search.Searcher, error) { return c.begun(field, term) })
+		add(view.Completed, func() ([]search.Searcher, error) { return c.begun(field, term) })
 	}
 	if edits := analysis.Edits(term); p.Loose&view.Typos != 0 && edits > 0 {
 		// The nearest are the same words for either; what is one letter off is in both, and the better score counts.
-		add(view.OneTypo, func() (search.Searcher, error) { return c.resembling(field, term, edits, 1) })
+		add(view.OneTypo, func() ([]search.Searcher, error) { return c.resembling(field, term, edits, 1) })
 		if edits > 1 {
-			add(view.TwoTypos, func() (search.Searcher, error) { return c.resembling(field, term, edits, 2) })
+			add(view.TwoTypos, func() ([]search.Searcher, error) { return c.resembling(field, term, edits, 2) })
 		}
 	}
 }
@@ -144,34 +153,37 @@ func (c *compiler) all(field string, terms []string) (search.Searcher, error) {
 	return searcher.NewConjunctionSearcher(c.ctx, c.reader, all, unscoredOptions)
 }
 
-// any finds documents that have any of these terms in a field.
-func (c *compiler) any(field string, terms []string) (search.Searcher, error) {
-	var any []search.Searcher
+// terms finds documents that have one of these terms in a field, each by itself.
+func (c *compiler) terms(field string, terms []string) (all []search.Searcher, err error) {
 	for _, term := range terms {
 		s, err := c.term(field, term)
 		if err != nil {
 			return nil, err
 		}
-		any = append(any, s)
+		all = append(all, s)
 	}
-	return c.either(any, unscoredOptions)
+	return all, nil
 }
 
 // phrase finds terms next to each other, any of each list.
 func (c *compiler) phrase(field string, lists [][]string) (search.Searcher, error) {
 	if len(lists) == 1 {
-		return c.any(field, lists[0])
+		any, err := c.terms(field, lists[0])
+		if err != nil {
+			return nil, err
+		}
+		return c.either(any, unscoredOptions)
 	}
 	return searcher.NewMultiPhraseSearcher(c.ctx, c.reader, lists, 0, false, field, 1, search.SearcherOptions{})
 }
 
 // begun finds terms that begin so.
-func (c *compiler) begun(field, prefix string) (search.Searcher, error) {
+func (c *compiler) begun(field, prefix string) ([]search.Searcher, error) {
 	terms, err := c.beginning(field, prefix)
 	if err != nil {
 		return nil, err
 	}
-	return c.any(field, terms)
+	return c.terms(field, terms)
 }
 
 // beginning returns the terms that begin so, none where that is too little to begin with.
@@ -187,7 +199,7 @@ func (c *compiler) beginning(field, prefix string) (terms []string, err error) {
 }
 
 // resembling finds the words that a misspelt one may stand for, up to so many letters off.
-func (c *compiler) resembling(field, term string, edits, most int) (search.Searcher, error) {
+func (c *compiler) resembling(field, term string, edits, most int) ([]search.Searcher, error) {
 	type near struct {
 		term string
 		off  int
@@ -209,7 +221,7 @@ func (c *compiler) resembling(field, term string, edits, most int) (search.Searc
 			terms = append(terms, n.term)
 		}
 	}
-	return c.any(field, terms)
+	return c.terms(field, terms)
 }
 
 // dictionary gives each the terms of a field that begin so, in their order, with the number of documents that have or had
