@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 		"view/viewtest":    "view view/analysis schema search",
 		"view/embedded":    "view view/analysis",
 		"view/elastic":     "view view/analysis",
-		"search":           "view",
+		"search":           "view view/analysis",
 		"export":           "search view",
 		"feed":             "",
 		"latest":           "",
@@ -44,7 +44,7 @@ func TestImports(t *testing.T) {
 	}
 	libraries := map[string]string{
 		"github.com/IBM/sarama":                        "deadletter feed/broker indexer rebuild example/ftgo",
-		"github.com/blevesearch/bleve/v2":              "view/analysis view/embedded view/elastic view/viewtest graph",
+		"github.com/blevesearch/bleve/v2":              "view/analysis view/embedded view/elastic view/viewtest search export graph",
 		"github.com/elastic/go-elasticsearch/v8/esapi": "view/elastic",
 		"github.com/99designs/gqlgen/graphql":          "graph graph/model graph/scalar",
 		"github.com/twmb/franz-go/pkg/kfake":           "example/broker",

@@ -179,7 +179,8 @@ func (r *Documents) visible(v view.Viewer, source json.RawMessage) bool {
 // DocumentPage is a page of a view's documents, and how fresh it is.
 type DocumentPage struct {
 	view.Page
-	Lag *time.Duration // of what the search saw; nil where nobody knows
+	Reason Reason         // Satisfied or Unfinished: nothing is promised of it
+	Lag    *time.Duration // of what the search saw; nil where nobody knows
 }
 
 // Search returns a page of the viewer's documents, as the view has them.
@@ -189,5 +190,9 @@ func (r *Documents) Search(ctx context.Context, v view.Viewer, q view.Query) (Do
 	if now := r.horizon.progress.Index(); now != stood.index {
 		stood = standing{index: now} // who knows which index was searched
 	}
-	return DocumentPage{page, stood.lag}, err
+	why := Satisfied
+	if page.Partial {
+		why = Unfinished
+	}
+	return DocumentPage{page, why, stood.lag}, err
 }

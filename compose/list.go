@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -49,6 +50,7 @@ type OrderPage struct {
 // OrderHit is one order of a page and its place in the query's order.
 type OrderHit struct {
 	Order    *order.Order
+	Source   json.RawMessage // the document that the query matched, of which Order is read
 	Position view.Position
 	Score    float64
 }

@@ -137,7 +137,7 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 		if _, overlaid := l.overlay[hit.ID]; overlaid {
 			page.Composed[hit.ID] = VersionsOf(o, AllParts)
 		}
-		page.Hits = append(page.Hits, OrderHit{Order: o, Position: hit.Position, Score: hit.Score})
+		page.Hits = append(page.Hits, OrderHit{Order: o, Source: hit.Source, Position: hit.Position, Score: hit.Score})
 	}
 	if source != FromView {
 		looksAt := l.Query.Fields()

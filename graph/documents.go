@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/graph-gophers/dataloader/v7"
@@ -153,7 +152,7 @@ func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked d
 	}
 	viewer := requestOf(ctx).viewer
 	s := understand(v.fields, asked.query)
-	q := view.Query{Match: s.exact, Filter: asked.filter, Sort: asked.sort, Within: r.limits.Search}
+	q := view.Query{Filter: asked.filter, Sort: asked.sort, Within: r.limits.Search}
 	if asked.where != nil {
 		where, err := readFilter(r.schema, v.Mapping().Type+"Filter", asked.where)
 		if err != nil {
@@ -164,62 +163,25 @@ func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked d
 			q.Filter = view.And{where, asked.filter}
 		}
 	}
-	if slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance }) {
-		q.Match = s.loose // which orders what is found loosely behind all else
-	}
-	if err := q.Check(v.Mapping()); err != nil {
+	if err := s.settle(viewer, v.Mapping(), &q, asked.page, asked.stands); err != nil {
 		return nil, err
-	}
-	if err := asked.turnTo(viewer, &q); errors.Is(err, view.ErrCursor) {
-		exact := err // the cursor may be of what was found loosely
-		q.Match = s.loose
-		if asked.turnTo(viewer, &q) != nil {
-			return nil, exact
-		}
-	} else if err != nil {
-		return nil, err
-	}
-	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(v.Mapping()), &invalid) {
-		return nil, errCursorExpired // without its place the query is right
 	}
 	counting, err := r.countingOf(ctx, v.Mapping().Type)
 	if err != nil {
 		return nil, err
 	}
 	q.Facets = counting.facets
-	found, err := v.Search(ctx, viewer, q)
-	if err == nil && found.Total == 0 && !found.Partial && q.From == nil && !sameFilter(q.Match, s.loose) {
-		loose := q
-		loose.Match = s.loose
-		if again, e := v.Search(ctx, viewer, loose); e == nil && again.Total > 0 {
-			q, found = loose, again
-		}
-	}
+	q, found, err := askLoosely(s, q, func(q view.Query) (compose.DocumentPage, error) { return v.Search(ctx, viewer, q) },
+		func(p compose.DocumentPage) (int, bool) { return p.Total, p.Partial })
 	if err != nil {
 		return nil, err
 	}
 	told := provenance{list: true}
-	told.add(compose.FromView, compose.Satisfied, !found.Partial, found.Lag)
+	told.add(compose.FromView, found.Reason, true, found.Lag)
 	r.tell(ctx, told)
 	r.tellSearch(ctx, s, !sameFilter(q.Match, s.exact), found.Partial)
 	p := &documentPage[T]{hits: found.Hits, facets: &model.Facets{Counted: counting.counted(v.fields, found.Facets)}}
-	return p, p.fill(viewer, asked.inCursors(q), found.Page)
-}
-
-// turnTo puts the page into q.
-func (l documentListing) turnTo(viewer view.Viewer, q *view.Query) error {
-	coded := l.inCursors(*q)
-	err := l.page.apply(viewer, &coded)
-	q.Size, q.Backward, q.From = coded.Size, coded.Backward, coded.From
-	return err
-}
-
-// inCursors returns the query that cursors belong to.
-func (l documentListing) inCursors(q view.Query) view.Query {
-	if l.stands != nil {
-		q.Filter = l.stands
-	}
-	return q
+	return p, p.fill(viewer, inCursors(q, asked.stands), found.Page)
 }
 
 // countingOf returns the facets that are selected of the connection that the field at ctx answers, of a type X: the fields of
@@ -237,10 +199,7 @@ func (r *Resolver) countingOf(ctx context.Context, typeName string) (c counting,
 
 // fill sets what a connection tells of a page.
 func (p *documentPage[T]) fill(viewer view.Viewer, coded view.Query, page view.Page) error {
-	p.info = &model.PageInfo{HasNextPage: page.More, HasPreviousPage: coded.From != nil}
-	if coded.Backward {
-		p.info.HasNextPage, p.info.HasPreviousPage = coded.From != nil, page.More
-	}
+	p.info = pageInfo(coded, page.More)
 	p.total = countOf(page.Total, page.Exact)
 	for _, hit := range page.Hits {
 		node, err := decode[T](hit.Source)

@@ -160,16 +160,8 @@ func (s showing) read(ctx context.Context, reader *compose.Reader) compose.Read 
 	return read
 }
 
-// extend puts an entry into a response's extensions.
-func extend(response *graphql.Response, name string, entry any) {
-	if response.Extensions == nil {
-		response.Extensions = map[string]any{}
-	}
-	response.Extensions[name] = entry
-}
-
-// freshness puts what was told into a response's extensions, and into its header the token of all of it.
-func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.ResponseMiddleware {
+// extensions puts what was told into a response's extensions, and into its header the token of all that was shown.
+func extensions(tokens compose.TokenKey, reader *compose.Reader) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		response := next(ctx)
 		if response == nil {
@@ -178,12 +170,11 @@ func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.Response
 		request := requestOf(ctx)
 		request.mu.Lock()
 		defer request.mu.Unlock()
+		extend(response, "search", request.searches, func(s searched) ast.Path { return s.Path })
+		extend(response, "freshness", request.notes, func(n note) ast.Path { return n.Path })
 		if len(request.notes) == 0 {
 			return response
 		}
-		// Fields end in any order; an answer should not depend on it.
-		slices.SortFunc(request.notes, func(a, b note) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-		extend(response, "freshness", request.notes)
 		all := request.showing
 		all.add(showing{token: request.promise.token})
 		if token, err := tokens.Sign(all.read(ctx, reader)); err == nil && token != "" {
@@ -191,4 +182,17 @@ func freshness(tokens compose.TokenKey, reader *compose.Reader) graphql.Response
 		}
 		return response
 	}
+}
+
+// extend puts what was told of fields into a response's extensions, if there is anything. Fields end in any order; an answer
+// should not depend on it.
+func extend[T any](response *graphql.Response, name string, told []T, path func(T) ast.Path) {
+	if len(told) == 0 {
+		return
+	}
+	slices.SortFunc(told, func(a, b T) int { return strings.Compare(path(a).String(), path(b).String()) })
+	if response.Extensions == nil {
+		response.Extensions = map[string]any{}
+	}
+	response.Extensions[name] = told
 }

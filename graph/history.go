@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -71,12 +70,15 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 	}
 	q.Facets = shown.counting.facets
 	request := compose.ListRequest{
-		Query: q, Freshness: promise.Freshness, Seen: promise.seen, Parts: shown.parts, History: shown.history,
+		Freshness: promise.Freshness, Seen: promise.seen, Parts: shown.parts, History: shown.history,
 	}
 	if consumerID != nil {
 		request.Consumer = rawID(consumerType, *consumerID)
 	}
-	request, page, err := r.searchOrders(ctx, request, s)
+	q, page, err := askLoosely(s, q, func(q view.Query) (compose.OrderPage, error) {
+		request.Query = q
+		return r.reader.SearchOrders(ctx, viewer, request)
+	}, func(p compose.OrderPage) (int, bool) { return p.Total, p.Partial })
 	if err != nil && !errors.Is(err, compose.ErrStale) {
 		return nil, err
 	}
@@ -91,12 +93,13 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 		told.show(hit.Order.OrderID, compose.VersionsOf(hit.Order, compose.AllParts), composed)
 	}
 	r.tell(ctx, told)
-	r.tellSearch(ctx, s, !sameFilter(request.Match, s.exact), page.Partial)
-	c := r.connection(viewer, request.Query, page, shown)
-	if page.Total == 0 && request.From == nil {
+	r.tellSearch(ctx, s, !sameFilter(q.Match, s.exact), page.Partial)
+	c, err := r.connection(viewer, q, page, shown)
+	if err == nil && page.Total == 0 && q.From == nil {
+		request.Query = q
 		c.Meant = func(ctx context.Context) (*string, error) { return r.meant(ctx, request, s) }
 	}
-	return c, nil
+	return c, err
 }
 
 // shown is what is selected of a connection of orders.
@@ -141,8 +144,7 @@ const orderFacets = "OrderFacets"
 // query turns what is asked into the view's terms, and tells how the query's text was understood.
 func (r *Resolver) query(viewer view.Viewer, consumerID *string, asked listing) (view.Query, searching, error) {
 	var q view.Query
-	s := r.understand(asked.query)
-	q.Match = s.exact
+	s := understand(r.fields, asked.query)
 	var err error
 	if q.Filter, err = readFilter(r.schema, orderFilter, asked.filter); err != nil {
 		return q, s, err
@@ -154,26 +156,7 @@ func (r *Resolver) query(viewer view.Viewer, consumerID *string, asked listing) 
 	if q.Sort, err = r.sortKeys(asked.orderBy, s); err != nil {
 		return q, s, err
 	}
-	if q.Sort[0].Field == view.Relevance {
-		q.Match = s.loose
-	}
-	if err := q.Check(r.mapping); err != nil {
-		return q, s, err
-	}
-	if err := asked.page.apply(viewer, &q); errors.Is(err, view.ErrCursor) {
-		exact := err // the cursor may be of what was found loosely
-		q.Match = s.loose
-		if asked.page.apply(viewer, &q) != nil {
-			return q, s, exact
-		}
-	} else if err != nil {
-		return q, s, err
-	}
-	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(r.mapping), &invalid) {
-		// Without its place the query is right: the cursor is of a view that was shaped otherwise.
-		return q, s, errCursorExpired
-	}
-	return q, s, nil
+	return q, s, s.settle(viewer, r.mapping, &q, asked.page, nil)
 }
 
 // sortKeys returns what is ordered by. What is equally relevant is ordered by age, unless asked otherwise.
@@ -225,9 +208,6 @@ func checkOrder(schema *ast.Schema, enum string, mapping *view.Mapping) error {
 	return nil
 }
 
-// sameFilter reports whether two conditions are the same.
-func sameFilter(a, b view.Filter) bool { return reflect.DeepEqual(a, b) }
-
 // apply puts the page into q, whose words, filter and order must be set: a cursor belongs to these.
 func (p pageArguments) apply(viewer view.Viewer, q *view.Query) error {
 	switch {
@@ -264,16 +244,13 @@ func (p pageArguments) apply(viewer view.Viewer, q *view.Query) error {
 }
 
 // connection is a page as the schema has it.
-func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.OrderPage, s shown) *model.OrderConnection {
+func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.OrderPage, s shown) (*model.OrderConnection, error) {
 	c := &model.OrderConnection{
 		Edges:    make([]*model.OrderEdge, len(page.Hits)),
 		Nodes:    make([]*order.Order, len(page.Hits)),
-		PageInfo: &model.PageInfo{HasNextPage: page.More, HasPreviousPage: q.From != nil},
+		PageInfo: pageInfo(q, page.More),
 		Total:    countOf(page.Total, page.Exact),
 		Counted:  s.counting.counted(r.fields, page.Facets),
-	}
-	if q.Backward {
-		c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = q.From != nil, page.More
 	}
 	byRelevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
 	for i, hit := range page.Hits {
@@ -286,14 +263,25 @@ func (r *Resolver) connection(viewer view.Viewer, q view.Query, page compose.Ord
 			edge.Score = &hit.Score
 		}
 		if s.highlights {
-			edge.Highlights = r.highlights(q.Match, hit.Order)
+			var err error
+			if edge.Highlights, err = highlights(r.mapping, q.Match, hit.Source); err != nil {
+				return nil, err
+			}
 		}
 		c.Edges[i] = edge
 	}
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
 	}
-	return c
+	return c, nil
+}
+
+// pageInfo tells where a page stands in its list, but for its cursors.
+func pageInfo(q view.Query, more bool) *model.PageInfo {
+	if q.Backward {
+		return &model.PageInfo{HasNextPage: q.From != nil, HasPreviousPage: more}
+	}
+	return &model.PageInfo{HasNextPage: more, HasPreviousPage: q.From != nil}
 }
 
 // countOf returns a page's total as the schema has it.

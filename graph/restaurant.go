@@ -43,8 +43,8 @@ func (r *Resolver) restaurantOf(ctx context.Context, o *order.Order) (*restauran
 	var told provenance
 	full, err := documentOf[restaurant.Restaurant](ctx, restaurant.ViewName,
 		compose.DocumentRequest{ID: known.RestaurantID}, &told)()
-	for _, f := range rest {
-		if err != nil {
+	if err != nil {
+		for _, f := range rest {
 			graphql.AddError(ctx, locate(ctx, err, ast.PathName(f.Alias)))
 		}
 	}

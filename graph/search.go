@@ -2,8 +2,8 @@ package graph
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"errors"
+	"reflect"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -41,10 +41,7 @@ type searching struct {
 	loose    view.Filter // the same, with what is found besides
 }
 
-// understand reads a query of orders. None asks for nothing.
-func (r *Resolver) understand(query *string) searching { return understand(r.fields, query) }
-
-// understand reads a query of a view with these fields.
+// understand reads a query of a view with these fields. None asks for nothing.
 func understand(fields *search.Fields, query *string) (s searching) {
 	if query == nil {
 		return s
@@ -75,6 +72,67 @@ func rawValue(_ *view.Field, written string) string {
 	return written
 }
 
+// settle completes a query of a view: with what is searched for, and with the page. Ordered by relevance, what is found
+// loosely is behind all else. Stands is what the filter is taken for in cursors; nil: the filter.
+func (s searching) settle(viewer view.Viewer, m *view.Mapping, q *view.Query, page pageArguments, stands view.Filter) error {
+	q.Match = s.exact
+	if order := q.Order(); len(order) > 0 && order[0].Field == view.Relevance {
+		q.Match = s.loose
+	}
+	if err := q.Check(m); err != nil {
+		return err
+	}
+	turn := func() error {
+		coded := inCursors(*q, stands)
+		err := page.apply(viewer, &coded)
+		q.Size, q.Backward, q.From = coded.Size, coded.Backward, coded.From
+		return err
+	}
+	if err := turn(); errors.Is(err, view.ErrCursor) {
+		exact := err // the cursor may be of what was found loosely
+		if q.Match = s.loose; turn() != nil {
+			return exact
+		}
+	} else if err != nil {
+		return err
+	}
+	if invalid := (*view.InvalidError)(nil); errors.As(q.Check(m), &invalid) {
+		return errCursorExpired // without its place the query is right: the cursor is of a view that was shaped otherwise
+	}
+	return nil
+}
+
+// inCursors returns the query that cursors belong to.
+func inCursors(q view.Query, stands view.Filter) view.Query {
+	if stands != nil {
+		q.Filter = stands
+	}
+	return q
+}
+
+// askLoosely asks a query that was settled, and where it finds nothing, once more with what is found loosely. It returns the
+// query that was answered.
+func askLoosely[P any](s searching, q view.Query, ask func(view.Query) (P, error), count func(P) (total int, partial bool)) (
+	view.Query, P, error) {
+	page, err := ask(q)
+	if err != nil {
+		return q, page, err
+	}
+	if total, partial := count(page); total > 0 || partial || q.From != nil || sameFilter(q.Match, s.loose) {
+		return q, page, nil
+	}
+	loose := q
+	loose.Match = s.loose
+	again, err := ask(loose)
+	if total, _ := count(again); err != nil || total == 0 {
+		return q, page, err
+	}
+	return loose, again, nil
+}
+
+// sameFilter reports whether two conditions are the same.
+func sameFilter(a, b view.Filter) bool { return reflect.DeepEqual(a, b) }
+
 // tellSearch adds how a query was understood to extensions.search, for the field at ctx.
 func (r *Resolver) tellSearch(ctx context.Context, s searching, loose, partial bool) {
 	if !s.given && !partial {
@@ -91,41 +149,6 @@ func (r *Resolver) tellSearch(ctx context.Context, s searching, loose, partial b
 	request.mu.Lock()
 	defer request.mu.Unlock()
 	request.searches = append(request.searches, told)
-}
-
-// searches puts what was told into a response's extensions.
-func searches(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	response := next(ctx)
-	if response == nil {
-		return nil
-	}
-	request := requestOf(ctx)
-	request.mu.Lock()
-	defer request.mu.Unlock()
-	if len(request.searches) == 0 {
-		return response
-	}
-	slices.SortFunc(request.searches, func(a, b searched) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-	extend(response, "search", request.searches)
-	return response
-}
-
-// searchOrders asks a query; where it finds nothing, once more with what is found loosely. It returns the query that was
-// answered.
-func (r *Resolver) searchOrders(ctx context.Context, asked compose.ListRequest, s searching) (
-	compose.ListRequest, compose.OrderPage, error) {
-	viewer := requestOf(ctx).viewer
-	page, err := r.reader.SearchOrders(ctx, viewer, asked)
-	if err != nil || page.Total > 0 || page.Partial || sameFilter(asked.Match, s.loose) || asked.From != nil {
-		return asked, page, err
-	}
-	loose := asked
-	loose.Match = s.loose
-	again, err := r.reader.SearchOrders(ctx, viewer, loose)
-	if err != nil || again.Total == 0 {
-		return asked, page, err
-	}
-	return loose, again, nil
 }
 
 // maxMeant is how many words of a query are looked for others that they may have been meant for.

@@ -84,8 +84,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.AroundOperations(nameOperation)
 	server.AroundFields(leafRules(executable.Schema()))
 	server.AroundResponses(resolver.messages)
-	server.AroundResponses(searches)
-	server.AroundResponses(freshness(options.TokenKey, reader))
+	server.AroundResponses(extensions(options.TokenKey, reader))
 	server.AroundResponses(capErrors(options.Limits.Errors))
 	return h, nil
 }

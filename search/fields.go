@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/analysis"
 )
 
 // What a field's Operators have beside those of Condition.Op. In a Condition both are Is.
@@ -140,7 +141,7 @@ func (f *Fields) near(name string) []string {
 		field := &f.list[i]
 		best := maxNearName
 		for _, end := range ends(fold(field.Path)) {
-			d := distance(name, end)
+			d := analysis.Distance(name, end, 2)
 			switch {
 			case strings.HasPrefix(end, name+"."):
 				d = 0
@@ -164,31 +165,6 @@ func (f *Fields) near(name string) []string {
 		}
 	}
 	return names
-}
-
-// distance counts the letters to insert, delete, replace, or swap with their neighbour to make b of a (optimal string
-// alignment).
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		before, last, row = last, row, before
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			changed := 1
-			if x[i-1] == y[j-1] {
-				changed = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+changed)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(y)]
 }
 
 func operators(f *view.Field) []Op {

@@ -28,6 +28,29 @@ func DecodeSource(source json.RawMessage) (map[string]any, error) {
 	return m, nil
 }
 
+// DecodeIndexed decodes what of a document is indexed, as DecodeSource does, and leaves out the other members of its root,
+// which may be most of it.
+func (m *Mapping) DecodeIndexed(source json.RawMessage) (map[string]any, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(source, &members); err != nil {
+		return nil, fmt.Errorf("document is no JSON object: %w", err)
+	}
+	decoded := make(map[string]any, len(members))
+	for name, member := range members {
+		if m.byPath[name] == nil && !m.branches[name] {
+			continue
+		}
+		d := json.NewDecoder(bytes.NewReader(member))
+		d.UseNumber()
+		var value any
+		if err := d.Decode(&value); err != nil {
+			return nil, fmt.Errorf("document's member %s: %w", name, err)
+		}
+		decoded[name] = value
+	}
+	return decoded, nil
+}
+
 // Values returns the field's values in a decoded document, in the order they stand there: string, float64, time.Time,
 // bool or Point by its kind. What is null, missing or of another type has no value.
 func (f *Field) Values(source map[string]any) []any {

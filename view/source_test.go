@@ -65,7 +65,30 @@ func TestValues(t *testing.T) {
 			if diff := cmp.Diff(tt.want, m.Field(tt.field).Values(source)); diff != "" {
 				t.Errorf("values (-want +got):\n%s", diff)
 			}
+			indexed, err := m.DecodeIndexed(json.RawMessage(tt.source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, m.Field(tt.field).Values(indexed)); diff != "" {
+				t.Errorf("values of what is indexed (-want +got):\n%s", diff)
+			}
 		})
+	}
+}
+
+func TestDecodeIndexed(t *testing.T) {
+	m := viewtest.Mapping(t)
+	got, err := m.DecodeIndexed(json.RawMessage(`{"tag":"a","events":[{"tag":"b"}],"guest":{"name":"Ann"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{"tag": "a", "guest": map[string]any{"name": "Ann"}}, got); diff != "" {
+		t.Errorf("what is indexed (-want +got):\n%s", diff)
+	}
+	for _, text := range []string{``, `[]`, `{"tag":}`, `{"tag":1`} {
+		if _, err := m.DecodeIndexed(json.RawMessage(text)); err == nil {
+			t.Errorf("%q is decoded", text)
+		}
 	}
 }
 

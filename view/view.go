@@ -32,7 +32,8 @@ type Store interface {
 	Scan(ctx context.Context, v Viewer, q Query, each func(Page) error) error
 
 	// Values returns the values of a facet's field that look like what is asked, of documents that the viewer may see, most
-	// frequent first, ties ordered by value. It sees what Search sees.
+	// frequent first, ties ordered by value. It sees what Search sees. A store need not look at others than the MaxSize most
+	// frequent, so a rare value may be missing where there are more.
 	Values(ctx context.Context, v Viewer, q ValueQuery) ([]Bucket, error)
 
 	// Apply writes each document if its revision is still the one given, and answers each write at its own index. The

@@ -17,7 +17,7 @@ import (
 )
 
 // Differential compares a store with the Reference: what they answer to the same writes, and to random questions about
-// what then is there. Orders by relevance are each store's own; of these the sets of documents are compared.
+// what then is there.
 func Differential(t *testing.T, open func(t *testing.T, m *view.Mapping) view.Store) {
 	m := Mapping(t)
 	for seed := range uint64(3) {
