@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/searcher"
-	index "github.com/blevesearch/bleve_index_api"
 
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/analysis"
@@ -129,10 +129,19 @@ func (c *compiler) inText(p *analysis.Pattern, f *view.Field, add func(view.How,
 		add(view.Completed, func() ([]search.Searcher, error) { return c.begun(field, term) })
 	}
 	if edits := analysis.Edits(term); p.Loose&view.Typos != 0 && edits > 0 {
-		// The nearest are the same words for either; what is one letter off is in both, and the better score counts.
-		add(view.OneTypo, func() ([]search.Searcher, error) { return c.resembling(field, term, edits, 1) })
+		resembling := sync.OnceValues(func() ([][]string, error) { return c.resembling(field, term, edits) })
+		off := func(edits int) finders {
+			return func() ([]search.Searcher, error) {
+				terms, err := resembling()
+				if err != nil {
+					return nil, err
+				}
+				return c.terms(field, terms[edits])
+			}
+		}
+		add(view.OneTypo, off(1))
 		if edits > 1 {
-			add(view.TwoTypos, func() ([]search.Searcher, error) { return c.resembling(field, term, edits, 2) })
+			add(view.TwoTypos, off(2))
 		}
 	}
 }
@@ -198,8 +207,8 @@ func (c *compiler) beginning(field, prefix string) (terms []string, err error) {
 	return terms, err
 }
 
-// resembling finds the words that a misspelt one may stand for, up to so many letters off.
-func (c *compiler) resembling(field, term string, edits, most int) ([]search.Searcher, error) {
+// resembling returns the words that a misspelt one may stand for, up to so many letters off, by the number of these.
+func (c *compiler) resembling(field, term string, edits int) ([][]string, error) {
 	type near struct {
 		term string
 		off  int
@@ -215,13 +224,11 @@ func (c *compiler) resembling(field, term string, edits, most int) ([]search.Sea
 		return nil, err
 	}
 	slices.SortFunc(all, func(a, b near) int { return cmp.Or(cmp.Compare(a.off, b.off), strings.Compare(a.term, b.term)) })
-	var terms []string
+	terms := make([][]string, edits+1)
 	for _, n := range all[:min(len(all), view.MaxExpansions)] {
-		if n.off <= most {
-			terms = append(terms, n.term)
-		}
+		terms[n.off] = append(terms[n.off], n.term)
 	}
-	return c.terms(field, terms)
+	return terms, nil
 }
 
 // dictionary gives each the terms of a field that begin so, in their order, with the number of documents that have or had
@@ -241,155 +248,4 @@ func (c *compiler) dictionary(field, prefix string, each func(term string, docum
 			return c.ctx.Err()
 		}
 	}
-}
-
-// scored gives what a searcher finds a score.
-type scored struct {
-	search.Searcher
-	score float64
-}
-
-// Next implements search.Searcher.
-func (s *scored) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
-	return s.set(s.Searcher.Next(ctx))
-}
-
-// Advance implements search.Searcher.
-func (s *scored) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
-	return s.set(s.Searcher.Advance(ctx, id))
-}
-
-func (s *scored) set(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
-	if m != nil {
-		m.Score = s.score
-	}
-	return m, err
-}
-
-// union finds what any of its searchers finds, with the best of their scores, or the sum if add. The library's own
-// disjunctions score otherwise.
-type union struct {
-	searchers []search.Searcher
-	add       bool
-
-	begun bool
-	at    []*search.DocumentMatch // what each searcher has found last; nil: nothing more
-}
-
-// Next implements search.Searcher.
-func (u *union) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
-	return u.next(ctx, func(s search.Searcher, _ *search.DocumentMatch) (*search.DocumentMatch, error) { return s.Next(ctx) })
-}
-
-// Advance implements search.Searcher.
-func (u *union) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
-	advance := func(s search.Searcher, at *search.DocumentMatch) (*search.DocumentMatch, error) {
-		if at != nil && at.IndexInternalID.Compare(id) >= 0 {
-			return at, nil
-		}
-		if at != nil {
-			ctx.DocumentMatchPool.Put(at)
-		}
-		return s.Advance(ctx, id)
-	}
-	if u.begun {
-		for i, s := range u.searchers {
-			if u.at[i] == nil {
-				continue
-			}
-			var err error
-			if u.at[i], err = advance(s, u.at[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return u.next(ctx, advance)
-}
-
-// next returns the first of what the searchers have found, and lets those go on that found it. The first time it begins
-// them all.
-func (u *union) next(ctx *search.SearchContext,
-	begin func(search.Searcher, *search.DocumentMatch) (*search.DocumentMatch, error)) (*search.DocumentMatch, error) {
-
-	if !u.begun {
-		u.begun, u.at = true, make([]*search.DocumentMatch, len(u.searchers))
-		for i, s := range u.searchers {
-			var err error
-			if u.at[i], err = begin(s, nil); err != nil {
-				return nil, err
-			}
-		}
-	}
-	var first *search.DocumentMatch
-	for _, m := range u.at {
-		if m != nil && (first == nil || m.IndexInternalID.Compare(first.IndexInternalID) < 0) {
-			first = m
-		}
-	}
-	if first == nil {
-		return nil, nil
-	}
-	score := 0.0
-	for i, m := range u.at {
-		if m == nil || m != first && m.IndexInternalID.Compare(first.IndexInternalID) != 0 {
-			continue
-		}
-		if u.add {
-			score += m.Score
-		} else {
-			score = max(score, m.Score)
-		}
-		if m != first {
-			ctx.DocumentMatchPool.Put(m)
-		}
-		var err error
-		if u.at[i], err = u.searchers[i].Next(ctx); err != nil {
-			return nil, err
-		}
-	}
-	first.Score = score
-	return first, nil
-}
-
-// Close implements search.Searcher.
-func (u *union) Close() (err error) {
-	for _, s := range u.searchers {
-		if e := s.Close(); err == nil {
-			err = e
-		}
-	}
-	return err
-}
-
-// Weight implements search.Searcher: a union scores by itself.
-func (u *union) Weight() float64 { return 0 }
-
-// SetQueryNorm implements search.Searcher.
-func (u *union) SetQueryNorm(float64) {}
-
-// Count implements search.Searcher.
-func (u *union) Count() (sum uint64) {
-	for _, s := range u.searchers {
-		sum += s.Count()
-	}
-	return sum
-}
-
-// Min implements search.Searcher.
-func (u *union) Min() int { return 0 }
-
-// Size implements search.Searcher.
-func (u *union) Size() (sum int) {
-	for _, s := range u.searchers {
-		sum += s.Size()
-	}
-	return sum
-}
-
-// DocumentMatchPoolSize implements search.Searcher.
-func (u *union) DocumentMatchPoolSize() (sum int) {
-	for _, s := range u.searchers {
-		sum += s.DocumentMatchPoolSize()
-	}
-	return sum + len(u.searchers)
 }
