@@ -3,17 +3,16 @@ package export_test
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"pgregory.net/rapid"
 
 	"github.com/viewgate/viewgate/export"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 // sdl is a view with every kind of field, and types that lead back to themselves.
@@ -49,13 +48,7 @@ type Item {
 
 func parcels(t testing.TB) (*ast.Schema, *view.Mapping) {
 	t.Helper()
-	sources := []*ast.Source{{Name: "export.graphqls", Input: sdl}}
-	for _, s := range schema.Sources() {
-		if strings.HasSuffix(s.Name, "directives.graphqls") {
-			sources = append(sources, s)
-		}
-	}
-	s, err := gqlparser.LoadSchema(sources...)
+	s, err := viewtest.Schema(sdl)
 	if err != nil {
 		t.Fatal(err)
 	}

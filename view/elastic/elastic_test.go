@@ -15,11 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 // realOptions returns the options of a test against a real Elasticsearch, with names of its own. What is created under
@@ -102,17 +101,7 @@ func orders(t testing.TB) *view.Mapping {
 // changed is a mapping of the same view from another schema.
 func changed(t testing.TB) *view.Mapping {
 	t.Helper()
-	sources := []*ast.Source{{Name: "changed", Input: `type Order @view(name: "orders") { orderId: ID! @index(as: KEYWORD) }`}}
-	for _, s := range schema.Sources() {
-		if strings.HasSuffix(s.Name, "directives.graphqls") {
-			sources = append(sources, s)
-		}
-	}
-	s, err := gqlparser.LoadSchema(sources...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := view.MappingOf(s, "orders")
+	m, err := viewtest.MappingOf(`type Order @view(name: "orders") { orderId: ID! @index(as: KEYWORD) }`, "orders")
 	if err != nil {
 		t.Fatal(err)
 	}

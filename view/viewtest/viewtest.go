@@ -58,15 +58,20 @@ type Item {
 }
 `
 
-// MappingOf returns the mapping of the view in a schema that is written like SDL.
-func MappingOf(sdl, name string) (*view.Mapping, error) {
+// Schema reads a schema that is written like SDL: without the directives.
+func Schema(sdl string) (*ast.Schema, error) {
 	sources := []*ast.Source{{Name: "viewtest.graphqls", Input: sdl}}
 	for _, s := range schema.Sources() {
 		if strings.HasSuffix(s.Name, "directives.graphqls") {
 			sources = append(sources, s)
 		}
 	}
-	s, err := gqlparser.LoadSchema(sources...)
+	return gqlparser.LoadSchema(sources...)
+}
+
+// MappingOf returns the mapping of the view in a schema that is written like SDL.
+func MappingOf(sdl, name string) (*view.Mapping, error) {
+	s, err := Schema(sdl)
 	if err != nil {
 		return nil, err
 	}
