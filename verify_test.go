@@ -101,7 +101,8 @@ func (p *process) caughtUp(orders int) {
 	})
 }
 
-// spoil changes a document in an index behind the versions' back, as a wrong projection would have, and returns its id.
+// spoil changes a document in an index behind the versions' back, as a wrong projection would have, and returns its id. It
+// is one whose parts were folded from events: where an owner was asked for a missing one, its answer stands.
 func spoil(t *testing.T, indices view.Indices) string {
 	t.Helper()
 	defer indices.Close()
@@ -123,7 +124,8 @@ func spoil(t *testing.T, indices view.Indices) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if o.Ticket == nil || o.Ticket.ReadyBy == nil {
+			if o.Ticket == nil || o.Ticket.ReadyBy == nil || o.Part(order.AggregateOrder).Origin != view.FromEvents ||
+				o.Part(order.AggregateTicket).Origin != view.FromEvents {
 				continue
 			}
 			o.Restaurant.Name = "Nowhere"
