@@ -210,8 +210,10 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 		Views:    map[string]*compose.Documents{},
 		TokenKey: tokens,
 		Logger:   a.logger,
-		Observe: func(operation, outcome string, took time.Duration) {
-			latency.WithLabelValues(operation, outcome).Observe(took.Seconds())
+		Observe: func(_ context.Context, o graph.Observation) {
+			if o.Messages == 0 { // a subscription lasts as long as its client likes
+				latency.WithLabelValues(o.Operation, o.Outcome).Observe(o.Took.Seconds())
+			}
 		},
 	}
 	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }

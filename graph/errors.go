@@ -155,11 +155,7 @@ func presenter(logger *slog.Logger) graphql.ErrorPresenterFunc {
 				logger.WarnContext(ctx, "query lacks an upstream", "request", request.id, "path", shown.Path.String(), "err", err)
 			}
 		}
-		request.mu.Lock()
-		defer request.mu.Unlock()
-		if request.outcome == "ok" {
-			request.outcome = string(is)
-		}
+		request.tally.failed(is)
 		return &shown
 	}
 }

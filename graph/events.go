@@ -49,6 +49,7 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 	params, err := rawParams(r)
 	if err != nil {
 		refuse(r.Context(), w, http.StatusBadRequest, badInput("the operation cannot be read"))
+		t.observe(r.Context(), requestOf(r.Context()))
 		return
 	}
 	if accepts(r, "application/json", "application/graphql-response+json", "*/*", "application/*") {
@@ -93,15 +94,14 @@ func rawParams(r *http.Request) (*graphql.RawParams, error) {
 func (t events) plain(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.options.Limits.Timeout)
 	defer cancel()
-	start := time.Now()
 	request := requestOf(ctx)
 	request.loadWith(ctx, t.readers)
-	defer func() { t.observe(request, start) }()
+	defer t.observe(ctx, request)
 	var plain graphql.Transport = transport.GET{}
 	if r.Method == http.MethodPost {
 		plain = transport.POST{}
 	}
-	plain.Do(w, r.WithContext(ctx), exec)
+	plain.Do(statusWriter{w, request}, r.WithContext(ctx), exec)
 }
 
 // stream sends the answers as events. A stream that ends without "complete" is to be asked for again.
@@ -117,7 +117,7 @@ func (t events) stream(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	running.Go(func() { s.keepAlive(ctx, t.options.pace.ping) })
 	err := s.send(":\n\n") // so that the client knows at once that it is through
 	if err == nil {
-		err = t.operate(ctx, exec, params, func(a answer) error {
+		err = t.operate(ctx, requestOf(ctx).id, OverEvents, exec, params, func(a answer) error {
 			data, err := json.Marshal(a.Response)
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ type gateway struct {
 	answer  map[string]http.HandlerFunc // the owners', by collection
 	calls   map[string]*atomic.Int32
 	log     *bytes.Buffer
-	seen    []string // what Observe was told
+	seen    []Observation // what Observe was told
 }
 
 // countingStore counts reads and fails them if told to.
@@ -163,7 +163,7 @@ func newGatewayWith(t testing.TB, progress compose.Progress, owned func(*compose
 		Viewer:   func(*http.Request) view.Viewer { return viewer },
 		TokenKey: testKey,
 		Logger:   slog.New(slog.NewTextHandler(g.log, nil)),
-		Observe:  func(operation, outcome string, _ time.Duration) { g.seen = append(g.seen, operation+" "+outcome) },
+		Observe:  func(_ context.Context, o Observation) { g.seen = append(g.seen, o) },
 	}
 	for _, f := range change {
 		f(&options)

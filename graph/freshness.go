@@ -41,7 +41,8 @@ type provenance struct {
 	token       compose.Read // what the request's token said
 	list        bool         // the answer is a list, of which only what was composed is told one by one
 	approximate bool
-	shown       compose.Seen
+	things      []string       // orders and consumers that are shown, such as "Order:1"
+	shown       compose.Seen   // orders with versions
 	composed    compose.Seen   // that of shown which the view did not have
 	source      compose.Source // "" as long as nothing was added
 	reason      compose.Reason
@@ -67,6 +68,7 @@ func (p *provenance) add(source compose.Source, reason compose.Reason, kept bool
 
 // show says that an order was shown at these versions, and whether some of it was composed.
 func (p *provenance) show(id string, v compose.Versions, composed bool) {
+	p.things = append(p.things, orderType+":"+id)
 	if v == (compose.Versions{}) {
 		return
 	}
@@ -108,6 +110,7 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 		n.Token = &token
 	}
 	request := requestOf(ctx)
+	request.tally.tells(p.source, p.things)
 	request.mu.Lock()
 	defer request.mu.Unlock()
 	request.notes = append(request.notes, n)

@@ -10,6 +10,7 @@
 package graph
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -32,10 +33,9 @@ type Options struct {
 	TokenKey compose.TokenKey
 	// Logger takes what clients are not told. Nil: slog.Default.
 	Logger *slog.Logger
-	// Observe is called once per operation with its root field ("several" for more than one, "invalid" where it never
-	// ran), its outcome ("ok", or the first error's code) and how long it took. Nil: nobody is told.
-	// A subscription is not told of but where it is refused.
-	Observe func(operation, outcome string, took time.Duration)
+	// Observe is called once for each operation, when it has ended, over whatever transport; also for what never becomes one.
+	// The context is the operation's, and may have ended. Calls may be concurrent. Nil: nobody is told.
+	Observe func(context.Context, Observation)
 	// Limits bound what one request may cost.
 	Limits Limits
 

@@ -117,9 +117,10 @@ func (l Limits) ExtensionName() string { return "Limits" }
 func (l Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext refuses an operation that is beyond the limits, before any of it runs.
-func (l Limits) MutateOperationContext(_ context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+func (l Limits) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	w := &walker{variables: oc.Variables, fragments: map[string]extent{}}
 	e := w.selections(oc.Operation.SelectionSet)
+	requestOf(ctx).tally.estimated(e.cost)
 	for _, check := range []struct {
 		what     string
 		is, most int

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,7 @@ type live struct {
 	metrics *prometheus.Registry
 
 	mu       sync.Mutex
-	observed []string // guarded by mu: what Observe was told
+	observed []Observation // guarded by mu: what Observe was told
 }
 
 // newLive serves these orders to a viewer. What is set may be changed before the handler is made.
@@ -46,10 +47,10 @@ func newLive(t testing.TB, viewer view.Viewer, orders []*order.Order, change ...
 	}
 	options := Options{
 		Viewer: func(*http.Request) view.Viewer { return viewer }, TokenKey: testKey, Logger: watching.Logger,
-		Observe: func(operation, outcome string, _ time.Duration) {
+		Observe: func(_ context.Context, o Observation) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.observed = append(l.observed, operation+" "+outcome)
+			l.observed = append(l.observed, o)
 		},
 	}
 	for _, f := range change {
@@ -90,6 +91,25 @@ func (l *live) shutDown(t testing.TB) {
 	defer cancel()
 	if err := l.handler.Shutdown(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// waitObserved returns what Observe was told, once that is of n operations.
+func (l *live) waitObserved(t testing.TB, n int) []Observation {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		l.mu.Lock()
+		observed := slices.Clone(l.observed)
+		l.mu.Unlock()
+		if len(observed) >= n {
+			return observed
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%d operations are observed, want %d: %+v", len(observed), n, observed)
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

@@ -38,6 +38,9 @@ func consumerOf(ctx context.Context, q compose.ConsumerRequest, told *provenance
 			return nil, err
 		}
 		told.add(answer.Source, answer.Reason, answer.Kept && answer.Err == nil, answer.Lag)
+		if answer.Consumer != nil {
+			told.things = append(told.things, consumerType+":"+q.ID)
+		}
 		return answer.Consumer, answer.Err
 	}
 }

@@ -32,13 +32,13 @@ type request struct {
 	consumers *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
 	documents map[string]*documentLoader // by the name of their view
 
-	mu        sync.Mutex // guards what follows: fields are resolved at the same time
-	operation string
-	outcome   string
-	notes     []note
-	searches  []searched
-	showing   showing         // of all of them
-	warned    map[string]bool // what has been logged
+	tally *tally // a message's is that of its subscription
+
+	mu       sync.Mutex // guards what follows: fields are resolved at the same time
+	notes    []note
+	searches []searched
+	showing  showing         // of all of them
+	warned   map[string]bool // what has been logged
 }
 
 // warns reports whether this is to be logged: a list of a thousand references fails by one cause, which is told once.
@@ -58,10 +58,8 @@ func (r *request) warns(message string) bool {
 type requestKey struct{}
 
 // newRequest returns a request and the context that carries it, which all of its loads run with.
-func newRequest(ctx context.Context, from readers, viewer view.Viewer) (*request, context.Context) {
-	id := make([]byte, 8)
-	rand.Read(id) // never fails: it ends the process instead
-	r := &request{id: hex.EncodeToString(id), viewer: viewer, operation: "invalid", outcome: "ok"}
+func newRequest(ctx context.Context, id string, from readers, viewer view.Viewer) (*request, context.Context) {
+	r := &request{id: id, viewer: viewer}
 	ctx = context.WithValue(ctx, requestKey{}, r)
 	r.loadWith(ctx, from)
 	return r, ctx
@@ -76,6 +74,13 @@ func (r *request) loadWith(ctx context.Context, from readers) {
 		return from.orders.Consumers(ctx, r.viewer, requests)
 	})
 	r.documents = documentLoaders(ctx, r.viewer, from.views)
+}
+
+// newID returns a random id of a request.
+func newID() string {
+	id := make([]byte, 8)
+	rand.Read(id) // never fails: it ends the process instead
+	return hex.EncodeToString(id)
 }
 
 func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }

@@ -43,7 +43,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Viewer = func(*http.Request) view.Viewer { return view.Viewer{} }
 	}
 	if options.Observe == nil {
-		options.Observe = func(string, string, time.Duration) {}
+		options.Observe = func(context.Context, Observation) {}
 	}
 	resolver := &Resolver{
 		reader: reader, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
@@ -145,7 +145,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		ctx = limited
 	}
-	request, ctx := h.newRequest(ctx, r.Header, h.options.Viewer(r))
+	id, given := requestIDOf(r.Header)
+	if !given {
+		id = newID()
+	}
+	request, ctx := h.newRequest(ctx, id, r.Header, h.options.Viewer(r))
+	request.tally = newTally(start, OverHTTP)
 	request.header, request.streams = w.Header(), streams
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -157,34 +162,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		refuse(ctx, w, status, err)
-		request.outcome = string(badUserInput)
 	case streams:
 		h.server.ServeHTTP(w, r.WithContext(ctx))
 		return // each of its operations is observed by itself
 	default:
 		h.server.ServeHTTP(statusWriter{w, request}, r.WithContext(ctx))
 	}
-	h.observe(request, start)
+	h.observe(ctx, request)
 }
 
 // newRequest returns a request of the client that sent this header, and the context that carries both.
-func (h *Handler) newRequest(ctx context.Context, client http.Header, viewer view.Viewer) (*request, context.Context) {
+func (h *Handler) newRequest(ctx context.Context, id string, client http.Header, viewer view.Viewer) (*request, context.Context) {
 	asked := client.Clone()
-	request, ctx := newRequest(compose.WithHeaders(ctx, asked), h.readers, viewer)
-	asked.Set("X-Request-Id", request.id) // owners log our id, not one that a client chose
+	asked.Set("X-Request-Id", id) // the one that we log is logged by owners, too
+	request, ctx := newRequest(compose.WithHeaders(ctx, asked), id, h.readers, viewer)
 	request.asked = asked
 	return request, ctx
 }
 
-// observe tells how a request ended.
-func (h *Handler) observe(request *request, start time.Time) {
-	request.mu.Lock()
-	operation, outcome := request.operation, request.outcome
-	request.mu.Unlock()
-	h.options.Observe(operation, outcome, time.Since(start))
-}
-
-// statusWriter puts the status of a refusal in the place of the one that gqlgen has for all of them.
+// statusWriter puts the status of a refusal in the place of the one that gqlgen has for all of them, and notes it.
 type statusWriter struct {
 	http.ResponseWriter
 	request *request
@@ -194,7 +190,13 @@ func (w statusWriter) WriteHeader(status int) {
 	if w.request.status != 0 {
 		status = w.request.status
 	}
+	w.request.tally.answered(status)
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w statusWriter) Write(data []byte) (int, error) {
+	w.request.tally.answered(http.StatusOK) // unless there was a status before
+	return w.ResponseWriter.Write(data)
 }
 
 // check reads the request as far as it must be of the right form. The status is that of the refusal.
@@ -250,6 +252,8 @@ func isObject(text []byte) bool {
 // refuse answers a request that never becomes an operation.
 func refuse(ctx context.Context, w http.ResponseWriter, status int, err error) {
 	is, message := classify(ctx, err)
+	requestOf(ctx).tally.failed(is)
+	requestOf(ctx).tally.answered(status)
 	answer, err := json.Marshal(graphql.Response{Errors: gqlerror.List{{
 		Message:    message,
 		Extensions: map[string]any{"code": is},
@@ -263,19 +267,4 @@ func refuse(ctx context.Context, w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(answer)
-}
-
-// nameOperation notes what an operation asks, in words of which there are few: metrics must not grow with its name.
-func nameOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	name := "several"
-	roots := graphql.CollectFields(graphql.GetOperationContext(ctx), graphql.GetOperationContext(ctx).Operation.SelectionSet,
-		[]string{"Query", "Subscription"})
-	if len(roots) == 1 {
-		name = roots[0].Name
-	}
-	request := requestOf(ctx)
-	request.mu.Lock()
-	request.operation = name
-	request.mu.Unlock()
-	return next(ctx)
 }

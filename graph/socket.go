@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,7 @@ type socket struct {
 
 	mu         sync.Mutex
 	operations map[string]*socketOperation // guarded by mu: those under way, by the client's ids
+	begun      int                         // guarded by mu: how many operations there have been
 }
 
 type socketOperation struct{ cancel context.CancelFunc }
@@ -191,6 +193,8 @@ func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGro
 	if !same && !full {
 		s.operations[m.ID] = o
 	}
+	s.begun++
+	number := s.begun
 	s.mu.Unlock()
 	switch {
 	case same:
@@ -198,27 +202,36 @@ func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGro
 		return closeSameID, "Subscriber for " + m.ID + " already exists"
 	case full:
 		cancel()
-		s.refuse(ctx, m.ID, limited("%d operations are under way on this connection, which is as many as may be", most))
+		s.refuse(ctx, m.ID, number, limited("%d operations are under way on this connection, which is as many as may be", most))
 		return 0, ""
 	}
 	running.Go(func() {
 		defer cancel()
-		s.run(ctx, m.ID, o, &params)
+		s.run(ctx, m.ID, number, o, &params)
 	})
 	return 0, ""
 }
 
 // refuse says that an operation cannot begin.
-func (s *socket) refuse(ctx context.Context, id string, err error) {
+func (s *socket) refuse(ctx context.Context, id string, number int, err error) {
 	is, message := classify(ctx, err)
+	of := requestOf(ctx)
+	refused := &request{id: operationID(of, number), viewer: of.viewer, tally: newTally(time.Now(), OverWebSocket)}
+	refused.tally.failed(is)
+	s.observe(ctx, refused)
 	s.send(id, answer{&graphql.Response{Errors: gqlerror.List{{
 		Message: message, Extensions: map[string]any{"code": is},
 	}}}, true})
 }
 
+// operationID returns the id that a connection's operation is logged with.
+func operationID(connection *request, number int) string {
+	return connection.id + "-" + strconv.Itoa(number)
+}
+
 // run runs an operation to its end, and says so unless the client has ended it.
-func (s *socket) run(ctx context.Context, id string, o *socketOperation, params *graphql.RawParams) {
-	err := s.operate(ctx, s.exec, params, func(a answer) error {
+func (s *socket) run(ctx context.Context, id string, number int, o *socketOperation, params *graphql.RawParams) {
+	err := s.operate(ctx, operationID(requestOf(ctx), number), OverWebSocket, s.exec, params, func(a answer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

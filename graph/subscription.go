@@ -96,8 +96,9 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	message, ctx := newRequest(ctx, r.readers(), operation.viewer)
-	message.id, message.header, message.searches = operation.id, http.Header{}, operation.searches
+	message, ctx := newRequest(ctx, operation.id, r.readers(), operation.viewer)
+	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches
+	message.tally.sent()
 	var told provenance
 	if o := change.Order; o != nil {
 		told.add(compose.FromView, compose.Satisfied, true, r.reader.Lag())

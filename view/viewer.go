@@ -35,6 +35,9 @@ func As(role Role, id string) Viewer { return Viewer{role: role, id: id} }
 // Is returns the id of whom a viewer of this role is; not ok for other viewers.
 func (v Viewer) Is(role Role) (id string, ok bool) { return v.id, v.role == role && v.id != "" }
 
+// Role returns what kind of reader the viewer is; "" for the zero Viewer.
+func (v Viewer) Role() Role { return v.role }
+
 // SeesAll reports whether the viewer is Support.
 func (v Viewer) SeesAll() bool { return v.role == roleAll }
 
