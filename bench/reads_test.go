@@ -21,6 +21,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/bench/lab"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/feed"
@@ -104,7 +105,7 @@ func newReads(b *testing.B, backends *lab.Backends, n int) *reads {
 	handler, err := graph.NewHandler(compose.NewReader(r.store, mapping, r.owners, compose.ReaderOptions{
 		Progress: &moving{}, SearchDelay: time.Second,
 		Scratch: func() (view.Store, error) { return embedded.OpenMemory(mapping) },
-	}), mapping, graph.Options{Viewer: func(*http.Request) view.Viewer { return view.Support() }})
+	}), mapping, graph.Options{Viewer: auth.Everybody(view.Support())})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/schema"
@@ -159,7 +160,7 @@ func newViewgate(t *testing.T) *subgraph {
 	t.Cleanup(func() { empty.Close() })
 	restaurants := compose.NewCollection(compose.RestaurantOwner, "restaurants", "RESTAURANT", restaurant.Answered)
 	handler, err := graph.NewHandler(compose.NewReader(store, mapping, owners, compose.ReaderOptions{}), mapping, graph.Options{
-		Viewer: func(*http.Request) view.Viewer { return view.Support() },
+		Viewer: auth.Everybody(view.Support()),
 		Views: map[string]*compose.Documents{
 			restaurant.ViewName: compose.NewDocuments(empty, places, owners, restaurants, compose.ReaderOptions{}),
 		},

@@ -150,7 +150,7 @@ func listDocuments[T any](ctx context.Context, r *Resolver, name string, asked d
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, errNoView)
 	}
-	viewer := requestOf(ctx).viewer
+	viewer := requestOf(ctx).client.Viewer
 	s := understand(v.fields, asked.query)
 	q := view.Query{Filter: asked.filter, Sort: asked.sort, Within: r.limits.Search}
 	if asked.where != nil {

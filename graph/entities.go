@@ -164,14 +164,14 @@ func (r *Resolver) loadAtOnce(ctx context.Context, p promise, orders selection, 
 		prime(ctx, request.orders, ids[orderType], func(id string) compose.Request {
 			return orders.of(compose.Request{ID: id, Freshness: p.of(id)})
 		}, func(ctx context.Context, requests []compose.Request) []compose.Answer {
-			return r.reader.ReadOrders(ctx, request.viewer, requests)
+			return r.reader.ReadOrders(ctx, request.client.Viewer, requests)
 		})
 	})
 	all.Go(func() {
 		prime(ctx, request.consumers, ids[consumerType], func(id string) compose.ConsumerRequest {
 			return compose.ConsumerRequest{ID: id, Freshness: p.Freshness}
 		}, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
-			return r.reader.Consumers(ctx, request.viewer, requests)
+			return r.reader.Consumers(ctx, request.client.Viewer, requests)
 		})
 	})
 	if restaurants, ok := r.views[restaurant.ViewName]; ok {
@@ -179,7 +179,7 @@ func (r *Resolver) loadAtOnce(ctx context.Context, p promise, orders selection, 
 			prime(ctx, request.documents[restaurant.ViewName], ids[restaurantType], func(id string) compose.DocumentRequest {
 				return compose.DocumentRequest{ID: id, Freshness: p.Freshness}
 			}, func(ctx context.Context, requests []compose.DocumentRequest) []compose.DocumentAnswer {
-				return restaurants.Read(ctx, request.viewer, requests)
+				return restaurants.Read(ctx, request.client.Viewer, requests)
 			})
 		})
 	}

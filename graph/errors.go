@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/scalar"
 	"github.com/viewgate/viewgate/view"
@@ -24,6 +25,8 @@ type code string
 
 const (
 	badUserInput        code = "BAD_USER_INPUT"
+	unauthenticated     code = "UNAUTHENTICATED"
+	forbidden           code = "FORBIDDEN"
 	queryTooComplex     code = "QUERY_TOO_COMPLEX"
 	cursorExpired       code = "CURSOR_EXPIRED"
 	notFound            code = "NOT_FOUND" // of references by other subgraphs alone: a look-up of an unknown id is null
@@ -43,6 +46,9 @@ var table = []struct {
 	message string
 }{
 	{view.ErrCursor, badUserInput, ""},
+	{auth.ErrUnauthenticated, unauthenticated, ""},
+	{auth.ErrForbidden, forbidden, ""},
+	{auth.ErrUnavailable, upstreamUnavailable, auth.ErrUnavailable.Error()},
 	{compose.ErrStale, staleView, compose.ErrStale.Error()},
 	{view.ErrUnavailable, upstreamUnavailable, "the view cannot be read now"},
 	{errNoView, upstreamUnavailable, ""},

@@ -104,9 +104,10 @@ func (t events) plain(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	plain.Do(statusWriter{w, request}, r.WithContext(ctx), exec)
 }
 
-// stream sends the answers as events. A stream that ends without "complete" is to be asked for again.
+// stream sends the answers as events, for as long as the client's token lasts. A stream that ends without "complete" is to
+// be asked for again.
 func (t events) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := requestOf(r.Context()).client.Context(r.Context())
 	defer context.AfterFunc(t.stopping, cancel)()
 	s := &stream{w: w, control: http.NewResponseController(w), write: t.options.pace.write}
 	s.control.SetReadDeadline(time.Time{}) // the server's is for the request, and would end the stream

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/schema"
@@ -160,7 +161,7 @@ func newGatewayWith(t testing.TB, progress compose.Progress, owned func(*compose
 		t.Fatal(err)
 	}
 	options := Options{
-		Viewer:   func(*http.Request) view.Viewer { return viewer },
+		Viewer:   auth.Everybody(viewer),
 		TokenKey: testKey,
 		Logger:   slog.New(slog.NewTextHandler(g.log, nil)),
 		Observe:  func(_ context.Context, o Observation) { g.seen = append(g.seen, o) },

@@ -15,15 +15,17 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
-	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
 
 // Options are what a handler can be told. The zero Options answer nobody anything: the zero Viewer sees no order.
 type Options struct {
-	// Viewer tells who asks. Nil: the zero Viewer.
-	Viewer func(*http.Request) view.Viewer
+	// Viewer tells who asks, by the headers of an HTTP request, or of a WebSocket's handshake with what its connection_init
+	// says of "Authorization" in the place of that header. An error refuses the request, and should be one of package auth's.
+	// Nil: the zero Identity, which sees nothing.
+	Viewer func(ctx context.Context, client http.Header) (auth.Identity, error)
 	// Watcher is what subscriptions follow. Nil: there are none.
 	Watcher *watch.Watcher
 	// Views are the views besides that of orders, by name: those whose documents each have one part. What is asked of one

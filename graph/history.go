@@ -54,7 +54,7 @@ const maxKeys = 4
 
 // history answers the fields that list orders; of one consumer where an id is given.
 func (r *Resolver) history(ctx context.Context, consumerID *string, asked listing) (*model.OrderConnection, error) {
-	viewer := requestOf(ctx).viewer
+	viewer := requestOf(ctx).client.Viewer
 	q, s, err := r.query(viewer, consumerID, asked)
 	if err != nil {
 		return nil, err

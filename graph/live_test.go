@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -46,7 +46,7 @@ func newLive(t testing.TB, viewer view.Viewer, orders []*order.Order, change ...
 		Refresh: l.reader.Refresh, Logger: slog.New(slog.NewTextHandler(l.log, nil)), Registerer: l.metrics,
 	}
 	options := Options{
-		Viewer: func(*http.Request) view.Viewer { return viewer }, TokenKey: testKey, Logger: watching.Logger,
+		Viewer: auth.Everybody(viewer), TokenKey: testKey, Logger: watching.Logger,
 		Observe: func(_ context.Context, o Observation) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -176,9 +176,14 @@ func (l *live) dial(t testing.TB) *client {
 
 func (l *live) connect(t testing.TB, protocols ...string) *client {
 	t.Helper()
+	return l.connectWith(t, &websocket.DialOptions{Subprotocols: protocols})
+}
+
+func (l *live) connectWith(t testing.TB, options *websocket.DialOptions) *client {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	conn, _, err := websocket.Dial(ctx, l.server.URL, &websocket.DialOptions{Subprotocols: protocols})
+	conn, _, err := websocket.Dial(ctx, l.server.URL, options)
 	if err != nil {
 		t.Fatal(err)
 	}

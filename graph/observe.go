@@ -30,6 +30,8 @@ type Observation struct {
 	Name string
 	// Viewer is who asked.
 	Viewer view.Viewer
+	// Subject is who that is, as auth.Identity tells it; "" where nobody is known.
+	Subject string
 	// Outcome is "ok", or the code of the first error.
 	Outcome string
 	// Status is that of the HTTP answer; 0 for operations over WebSocket, and where the answer is a stream of events.
@@ -143,7 +145,8 @@ func (h *Handler) observe(ctx context.Context, r *request) {
 	o.Sources, o.Errors = maps.Clone(o.Sources), maps.Clone(o.Errors)
 	o.Shown = slices.Sorted(maps.Keys(t.shown))
 	t.mu.Unlock()
-	o.RequestID, o.Transport, o.Viewer, o.Took = r.id, t.transport, r.viewer, time.Since(t.start)
+	o.RequestID, o.Transport, o.Took = r.id, t.transport, time.Since(t.start)
+	o.Viewer, o.Subject = r.client.Viewer, r.client.Subject
 	h.options.Observe(ctx, o)
 }
 

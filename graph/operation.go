@@ -42,12 +42,12 @@ type answer struct {
 }
 
 // operate runs an operation, which may be a subscription, and hands send its answers one after the other until there are no
-// more or send fails. The operation has an id and loaders of its own, and the viewer and the promise of the request at ctx. The error
-// is send's, ctx's, or watch.ErrStopped where the process stops.
+// more or send fails. The operation has an id and loaders of its own, and the client and the promise of the request at ctx.
+// The error is send's, ctx's, or watch.ErrStopped where the process stops.
 func (h *Handler) operate(ctx context.Context, id string, over Transport, exec graphql.GraphExecutor,
 	params *graphql.RawParams, send func(answer) error) (err error) {
 	of := requestOf(ctx)
-	request, ctx := h.newRequest(ctx, id, of.asked, of.viewer)
+	request, ctx := h.newRequest(ctx, id, of.asked, of.client)
 	request.tally = newTally(time.Now(), over)
 	request.promise, request.header, request.streams = of.promise, http.Header{}, true
 	defer func() {

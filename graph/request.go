@@ -10,15 +10,15 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
-	"github.com/viewgate/viewgate/view"
 )
 
 // request is what belongs to one HTTP request, or one operation of a connection, or one message of a subscription: who
 // asks, what has been loaded for it, and what there is to tell about the answer.
 type request struct {
 	id     string
-	viewer view.Viewer
+	client auth.Identity
 
 	promise promise     // what the headers ask of every field
 	asked   http.Header // the client's, with the request's id
@@ -58,8 +58,8 @@ func (r *request) warns(message string) bool {
 type requestKey struct{}
 
 // newRequest returns a request and the context that carries it, which all of its loads run with.
-func newRequest(ctx context.Context, id string, from readers, viewer view.Viewer) (*request, context.Context) {
-	r := &request{id: id, viewer: viewer}
+func newRequest(ctx context.Context, id string, from readers, client auth.Identity) (*request, context.Context) {
+	r := &request{id: id, client: client}
 	ctx = context.WithValue(ctx, requestKey{}, r)
 	r.loadWith(ctx, from)
 	return r, ctx
@@ -68,12 +68,12 @@ func newRequest(ctx context.Context, id string, from readers, viewer view.Viewer
 // loadWith makes loaders that have loaded nothing, and run with this context.
 func (r *request) loadWith(ctx context.Context, from readers) {
 	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
-		return from.orders.ReadOrders(ctx, r.viewer, requests)
+		return from.orders.ReadOrders(ctx, r.client.Viewer, requests)
 	})
 	r.consumers = newLoader(ctx, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
-		return from.orders.Consumers(ctx, r.viewer, requests)
+		return from.orders.Consumers(ctx, r.client.Viewer, requests)
 	})
-	r.documents = documentLoaders(ctx, r.viewer, from.views)
+	r.documents = documentLoaders(ctx, r.client.Viewer, from.views)
 }
 
 // newID returns a random id of a request.

@@ -133,7 +133,7 @@ func (r *Resolver) zones(ctx context.Context) (names []string, err error) {
 	if !ok {
 		return nil, nil // who lists them says so
 	}
-	page, err := v.Search(ctx, requestOf(ctx).viewer, view.Query{Facets: []view.Facet{{Field: "timeZone", Size: maxZones}}})
+	page, err := v.Search(ctx, requestOf(ctx).client.Viewer, view.Query{Facets: []view.Facet{{Field: "timeZone", Size: maxZones}}})
 	if err != nil {
 		return nil, err
 	}

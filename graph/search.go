@@ -157,7 +157,7 @@ const maxMeant = 4
 // meant returns a query that finds something where this one found nothing: with other words in the place of those that
 // are nowhere. Nil if there is none.
 func (r *Resolver) meant(ctx context.Context, asked compose.ListRequest, s searching) (*string, error) {
-	viewer := requestOf(ctx).viewer
+	viewer := requestOf(ctx).client.Viewer
 	better, changed := s.expr, false
 	for i, word := range search.Words(s.expr) {
 		if i == maxMeant {

@@ -20,6 +20,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
@@ -40,7 +41,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Logger = slog.Default()
 	}
 	if options.Viewer == nil {
-		options.Viewer = func(*http.Request) view.Viewer { return view.Viewer{} }
+		options.Viewer = func(context.Context, http.Header) (auth.Identity, error) { return auth.Identity{}, nil }
 	}
 	if options.Observe == nil {
 		options.Observe = func(context.Context, Observation) {}
@@ -145,16 +146,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		ctx = limited
 	}
+	var client auth.Identity
+	var err error
+	if !upgrades(r) { // there connection_init says who it is
+		client, err = h.options.Viewer(ctx, r.Header)
+	}
 	id, given := requestIDOf(r.Header)
 	if !given {
 		id = newID()
 	}
-	request, ctx := h.newRequest(ctx, id, r.Header, h.options.Viewer(r))
+	request, ctx := h.newRequest(ctx, id, r.Header, client)
 	request.tally = newTally(start, OverHTTP)
 	request.header, request.streams = w.Header(), streams
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	status, err := h.check(r)
+	status := deny(w, err)
+	if err == nil {
+		status, err = h.check(r)
+	}
 	if err == nil {
 		status = http.StatusBadRequest
 		request.promise, err = promiseOf(r.Header, h.options.TokenKey)
@@ -171,11 +180,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.observe(ctx, request)
 }
 
-// newRequest returns a request of the client that sent this header, and the context that carries both.
-func (h *Handler) newRequest(ctx context.Context, id string, client http.Header, viewer view.Viewer) (*request, context.Context) {
-	asked := client.Clone()
+// newRequest returns a request of a client that sent this header, and the context that carries both.
+func (h *Handler) newRequest(ctx context.Context, id string, header http.Header, client auth.Identity) (*request, context.Context) {
+	asked := header.Clone()
 	asked.Set("X-Request-Id", id) // the one that we log is logged by owners, too
-	request, ctx := newRequest(compose.WithHeaders(ctx, asked), id, h.readers, viewer)
+	request, ctx := newRequest(compose.WithHeaders(ctx, asked), id, h.readers, client)
 	request.asked = asked
 	return request, ctx
 }
@@ -247,6 +256,23 @@ func isObject(text []byte) bool {
 		Extensions    map[string]any `json:"extensions"`
 	}
 	return bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && json.Unmarshal(text, &request) == nil
+}
+
+// deny returns the status of a request that is refused for who asks, and says by which scheme it may ask again.
+func deny(w http.ResponseWriter, err error) (status int) {
+	switch {
+	case errors.Is(err, auth.ErrNoToken):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return http.StatusUnauthorized
+	case errors.Is(err, auth.ErrUnauthenticated):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		return http.StatusUnauthorized
+	case errors.Is(err, auth.ErrForbidden):
+		return http.StatusForbidden
+	case errors.Is(err, auth.ErrUnavailable):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
 }
 
 // refuse answers a request that never becomes an operation.

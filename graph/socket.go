@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -26,11 +27,13 @@ const socketProtocol = "graphql-transport-ws"
 const (
 	closeBadRequest    websocket.StatusCode = 4400
 	closeUnauthorized  websocket.StatusCode = 4401
+	closeForbidden     websocket.StatusCode = 4403
 	closeNoProtocol    websocket.StatusCode = 4406
 	closeInitTimeout   websocket.StatusCode = 4408
 	closeSameID        websocket.StatusCode = 4409
 	closeTooManyInits  websocket.StatusCode = 4429
 	closeStopping                           = websocket.StatusGoingAway
+	closeLater                              = websocket.StatusTryAgainLater
 	stoppingReason                          = "the server stops: connect again"
 	maxCloseReasonSize                      = 123
 )
@@ -54,7 +57,8 @@ func (t sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(t.stopping, cancel)()
-	s := &socket{Handler: t.Handler, conn: conn, exec: exec, operations: map[string]*socketOperation{}}
+	s := &socket{Handler: t.Handler, conn: conn, exec: exec, operations: map[string]*socketOperation{},
+		until: make(chan time.Time, 1)}
 	if conn.Subprotocol() != socketProtocol {
 		s.close(closeNoProtocol, "the subprotocol must be "+socketProtocol)
 		return
@@ -75,6 +79,8 @@ type socket struct {
 	exec graphql.GraphExecutor
 	init atomic.Bool // the client has introduced itself
 
+	until chan time.Time // when what the client introduced itself by ends; sent to once
+
 	mu         sync.Mutex
 	operations map[string]*socketOperation // guarded by mu: those under way, by the client's ids
 	begun      int                         // guarded by mu: how many operations there have been
@@ -94,13 +100,15 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 	s.conn.Close(code, reason[:min(len(reason), maxCloseReasonSize)])
 }
 
-// guard closes the connection when the client does not begin in time or does not answer pings, and when ctx ends.
+// guard closes the connection when the client does not begin in time or does not answer pings, when its token expires, and
+// when ctx ends.
 func (s *socket) guard(ctx context.Context) {
 	pace := s.options.pace
 	begin := time.NewTimer(pace.begin)
 	defer begin.Stop()
 	ping := time.NewTicker(pace.ping)
 	defer ping.Stop()
+	var expired <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -113,6 +121,13 @@ func (s *socket) guard(ctx context.Context) {
 				s.close(closeInitTimeout, "connection_init did not come in time")
 				return
 			}
+		case until := <-s.until:
+			expire := time.NewTimer(time.Until(until))
+			defer expire.Stop()
+			expired = expire.C
+		case <-expired:
+			s.close(closeForbidden, "Forbidden: the token has expired")
+			return
 		case <-ping.C:
 			waiting, cancel := context.WithTimeout(ctx, pace.pong)
 			err := s.conn.Ping(waiting)
@@ -153,7 +168,7 @@ func (s *socket) handle(ctx context.Context, m message, running *sync.WaitGroup)
 		if s.init.Swap(true) {
 			return closeTooManyInits, "Too many initialisation requests"
 		}
-		s.write(message{Type: "connection_ack"})
+		return s.introduce(ctx, m.Payload)
 	case "ping":
 		s.write(message{Type: "pong", Payload: m.Payload})
 	case "pong":
@@ -169,6 +184,40 @@ func (s *socket) handle(ctx context.Context, m message, running *sync.WaitGroup)
 	default:
 		return closeBadRequest, "a message's type is none of the protocol's"
 	}
+	return 0, ""
+}
+
+// introduce finds out who the client is, for all operations of the connection. Clients take 4403 for something that another
+// token may mend, and connect again; 4401 would end them.
+func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websocket.StatusCode, string) {
+	var says struct{ Authorization *string } // or authorization
+	if len(payload) > 0 && json.Unmarshal(payload, &says) != nil {
+		return closeBadRequest, "the payload of connection_init is an object, and its Authorization is text"
+	}
+	request := requestOf(ctx) // no operation looks at it yet
+	if says.Authorization != nil {
+		request.asked.Set("Authorization", *says.Authorization)
+	}
+	asking, cancel := context.WithTimeout(ctx, s.options.Limits.Timeout)
+	defer cancel()
+	client, err := s.options.Viewer(asking, request.asked)
+	if err != nil {
+		is, _ := classify(ctx, err)
+		request.tally = newTally(time.Now(), OverWebSocket)
+		request.tally.failed(is)
+		s.observe(ctx, request)
+	}
+	switch {
+	case err != nil && (errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrForbidden)):
+		return closeForbidden, "Forbidden"
+	case err != nil:
+		return closeLater, auth.ErrUnavailable.Error()
+	}
+	request.client = client
+	if !client.Until.IsZero() {
+		s.until <- client.Until
+	}
+	s.write(message{Type: "connection_ack"})
 	return 0, ""
 }
 
@@ -216,7 +265,7 @@ func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGro
 func (s *socket) refuse(ctx context.Context, id string, number int, err error) {
 	is, message := classify(ctx, err)
 	of := requestOf(ctx)
-	refused := &request{id: operationID(of, number), viewer: of.viewer, tally: newTally(time.Now(), OverWebSocket)}
+	refused := &request{id: operationID(of, number), client: of.client, tally: newTally(time.Now(), OverWebSocket)}
 	refused.tally.failed(is)
 	s.observe(ctx, refused)
 	s.send(id, answer{&graphql.Response{Errors: gqlerror.List{{

@@ -46,7 +46,7 @@ func (r *Resolver) ordersChanged(ctx context.Context, consumerID, query *string,
 	if newest < 0 || newest > maxPage {
 		return nil, badInput("first: %d; 0 to %d are possible", newest, maxPage)
 	}
-	q, s, err := r.query(requestOf(ctx).viewer, consumerID, listing{query: query, filter: filter})
+	q, s, err := r.query(requestOf(ctx).client.Viewer, consumerID, listing{query: query, filter: filter})
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (r *Resolver) subscribe(ctx context.Context, list bool,
 	request := requestOf(ctx)
 	reading, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	began, err := begin(reading, request.viewer)
+	began, err := begin(reading, request.client.Viewer)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	message, ctx := newRequest(ctx, operation.id, r.readers(), operation.viewer)
+	message, ctx := newRequest(ctx, operation.id, r.readers(), operation.client)
 	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches
 	message.tally.sent()
 	var told provenance

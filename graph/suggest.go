@@ -46,7 +46,7 @@ func (r *Resolver) suggest(ctx context.Context, prefix string, first int) ([]*mo
 	if prefix = strings.TrimSpace(prefix); len(analysis.Terms(prefix)) == 0 {
 		return all, nil
 	}
-	viewer := requestOf(ctx).viewer
+	viewer := requestOf(ctx).client.Viewer
 	values := make([][]*model.Suggestion, len(suggested))
 	var orders []*model.Suggestion
 	group, asking := errgroup.WithContext(ctx)

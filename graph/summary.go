@@ -22,7 +22,7 @@ var unpaid = []any{
 
 // summary answers Consumer.summary from two searches: of all orders, and of those that were paid for.
 func (r *Resolver) summary(ctx context.Context, consumerID string) (*model.ConsumerSummary, error) {
-	viewer := requestOf(ctx).viewer
+	viewer := requestOf(ctx).client.Viewer
 	var counting counting
 	err := counting.add(graphql.GetOperationContext(ctx), r.schema, consumerSummary, graphql.GetFieldContext(ctx).Field)
 	if err != nil {
