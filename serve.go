@@ -37,6 +37,8 @@ type settings struct {
 	temporary  bool // data is a directory that need not survive the process
 	tokenKey   string
 	logLevel   string
+	accessLog  string        // which operations are logged; see access.go
+	slowQuery  time.Duration // from which on a query is slow
 	role       string
 	group      string
 	configFile string
@@ -201,20 +203,19 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 			return fmt.Errorf("--token-key: %w", err)
 		}
 	}
-	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: "viewgate", Name: "query_seconds", Help: "Time to answer an operation, by its root field and outcome.",
-		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15),
-	}, []string{"operation", "outcome"})
-	s.registry.MustRegister(latency)
+	access, err := newAccessLog(a.logger, s.accessLog, s.slowQuery)
+	if err != nil {
+		return err
+	}
+	metrics := newOperationMetrics(s.registry)
 	o := graph.Options{
 		Viewer:   auth.Everybody(view.Support()),
 		Views:    map[string]*compose.Documents{},
 		TokenKey: tokens,
 		Logger:   a.logger,
-		Observe: func(_ context.Context, o graph.Observation) {
-			if o.Messages == 0 { // a subscription lasts as long as its client likes
-				latency.WithLabelValues(o.Operation, o.Outcome).Observe(o.Took.Seconds())
-			}
+		Observe: func(ctx context.Context, o graph.Observation) {
+			metrics.observe(o)
+			access.write(ctx, o)
 		},
 	}
 	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }
@@ -235,6 +236,7 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 	if a.graphql, err = graph.NewHandler(reader, v.mapping, o); err != nil {
 		return err
 	}
+	metrics.watch(s.registry, a.graphql)
 	mux.Handle("/graphql", a.graphql)
 	mux.Handle("/", web.Handler())
 	return nil

@@ -265,6 +265,10 @@ func gatewayFlags(f *flags, s *settings, logLevel string) {
 	f.secretText(&s.tokenKey, "token-key", "TOKEN_KEY",
 		"`SECRET` that freshness tokens are signed with, the same for all gateways; without, tokens end with the process")
 	f.text(&s.logLevel, "log-level", "LOG_LEVEL", logLevel, "`LEVEL`: debug, info, warn or error")
+	f.text(&s.accessLog, "access-log", "ACCESS_LOG", accessSlow,
+		"`OPERATIONS` to log a line of: all; slow, and those that fail by no fault of the client's; or off")
+	f.DurationVar(&s.slowQuery, "slow-query", time.Second, "`TIME` from which on a query is slow; 0: none is")
+	f.add("slow-query", "SLOW_QUERY")
 }
 
 func configFlag(f *flags, file *string) {

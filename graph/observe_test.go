@@ -79,6 +79,9 @@ func TestObserveShown(t *testing.T) {
 func TestObserveStreams(t *testing.T) {
 	l := newLive(t, ada, newOrders(2), func(o *Options, _ *watch.Options) { o.Limits.Operations = 1 })
 	c := l.dial(t)
+	if ws, events := l.handler.Connections(OverWebSocket), l.handler.Connections(OverEvents); ws != 1 || events != 0 {
+		t.Errorf("%d WebSockets and %d streams of events, want 1 and 0", ws, events)
+	}
 	c.subscribe("q", `{ order(id: "1") { version } }`)
 	c.next("next", "q")
 	c.expect(`{"id":"q","type":"complete"}`)

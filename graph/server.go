@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -70,6 +71,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 
 	server := handler.New(executable)
 	h := &Handler{server: server, readers: readers{reader, options.Views}, options: options}
+	h.connected = map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}}
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	server.AddTransport(sockets{h})
 	server.AddTransport(events{h})
@@ -101,6 +103,24 @@ type Handler struct {
 	stop     context.CancelFunc
 	mu       sync.Mutex     // held to stop, and to add to streams
 	streams  sync.WaitGroup // the connections that may carry subscriptions
+
+	connected map[Transport]*atomic.Int64 // how many there are of these; the map does not change
+}
+
+// Connections returns how many connections there are over a transport that may carry subscriptions: WebSockets, or requests
+// that accept events.
+func (h *Handler) Connections(over Transport) int {
+	if count := h.connected[over]; count != nil {
+		return int(count.Load())
+	}
+	return 0
+}
+
+func overOf(r *http.Request) Transport {
+	if upgrades(r) {
+		return OverWebSocket
+	}
+	return OverEvents
 }
 
 // Shutdown ends the connections that carry subscriptions, whose clients are told to connect again, and returns when they
@@ -141,6 +161,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case streams:
 		defer h.streams.Done()
+		count := h.connected[overOf(r)]
+		count.Add(1)
+		defer count.Add(-1)
 	default:
 		limited, cancel := context.WithTimeout(ctx, h.options.Limits.Timeout)
 		defer cancel()
