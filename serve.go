@@ -102,7 +102,8 @@ func (a *app) open(ctx context.Context, s settings) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector())
 	common := shared{settings: s, ordering: ordering, registry: registry}
 	orderMapping, err := orders.readMapping()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync/atomic"
 
@@ -50,6 +51,7 @@ func openServed(ctx context.Context, d definition, mapping *view.Mapping, source
 	*served, error) {
 
 	v := &served{definition: d, mapping: mapping, sources: sources, logger: logger.With("view", d.name)}
+	s.elastic.Registerer = labelled(d.name, s.registry)
 	target, err := v.openStore(ctx, s.settings)
 	if err != nil {
 		return nil, err
@@ -95,6 +97,7 @@ func (v *served) wire(ctx context.Context, s shared, target view.Index) error {
 		return err
 	}
 	v.feeds.register(labelled(v.name, s.registry))
+	v.register(labelled(v.name, s.registry))
 	if s.role == roleGateway {
 		return nil
 	}
@@ -105,6 +108,22 @@ func (v *served) wire(ctx context.Context, s shared, target view.Index) error {
 	}
 	v.indexing.Store(first)
 	return nil
+}
+
+// register adds what there is to know of the view as the process reads it.
+func (v *served) register(r prometheus.Registerer) {
+	if v.elastic == nil {
+		return
+	}
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "viewgate", Name: "search_delay_seconds",
+		Help: "How much later a search may see a write than a read by id does; Inf: there is no bound.",
+	}, func() float64 {
+		if delay, ok := v.elastic.SearchDelay(); ok {
+			return delay.Seconds()
+		}
+		return math.Inf(1)
+	}))
 }
 
 // labelled returns a registerer whose metrics have the view's name as a label.

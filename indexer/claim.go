@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -34,6 +35,7 @@ type session struct {
 	trackers map[partition]*tracker
 	buffer   *semaphore.Weighted // bytes of records taken and not done
 	limit    int64               // of buffer
+	inFlight *atomic.Int64       // how many these are
 	pace     *pace
 	still    map[partition]int64 // where observe saw each claim last; it alone uses it
 	telling  *telling
@@ -61,7 +63,7 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 	s := &session{
 		seed: maphash.MakeSeed(), trackers: map[partition]*tracker{}, still: map[partition]int64{},
 		buffer: semaphore.NewWeighted(x.options.BufferBytes), limit: x.options.BufferBytes,
-		pace: newPace(), abandon: abandon, given: ctx.Done(), tick: make(chan struct{}),
+		inFlight: &x.inFlight, pace: newPace(), abandon: abandon, given: ctx.Done(), tick: make(chan struct{}),
 	}
 	for topic, numbers := range cs.Claims() {
 		for _, number := range numbers {
@@ -78,7 +80,8 @@ func (h *handler) Setup(cs sarama.ConsumerGroupSession) error {
 		s.working.Go(func() { w.run(ctx) })
 	}
 	s.ticking.Go(func() { every(commitInterval, s.tick, cs.Commit) })
-	h.session = s // what follows uses it
+	x.inFlight.Store(0) // what the last session has not done, others do
+	h.session = s       // what follows uses it
 	s.ticking.Go(func() { every(observeInterval, s.tick, h.observe) })
 	if x.options.Feed != nil {
 		s.ticking.Go(func() {
@@ -226,6 +229,7 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 	if err := s.buffer.Acquire(ctx, size); err != nil {
 		return false
 	}
+	x.inFlight.Add(1)
 	envelopes, err := x.decoder.Decode(record)
 	if err != nil {
 		r := t.take(m.Offset, size, 1)
@@ -276,6 +280,7 @@ func (s *session) send(ctx context.Context, it *item) bool {
 func (s *session) release(r *record) {
 	if r.done() {
 		s.buffer.Release(r.bytes)
+		s.inFlight.Add(-1)
 	}
 }
 

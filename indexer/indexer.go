@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -114,6 +115,7 @@ type Indexer struct {
 
 	progress progress
 	gaps     gaps
+	inFlight atomic.Int64 // records taken in this session that are not done
 
 	mu    sync.Mutex
 	fatal error // guarded by mu: what made a session end the run

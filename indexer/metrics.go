@@ -17,7 +17,10 @@ type metrics struct {
 	retries   *prometheus.CounterVec // of writes and reads, by view
 	gaps      *prometheus.CounterVec // declared, by view
 	healed    *prometheus.CounterVec // owners' answers joined, by view and outcome
-	sessions  prometheus.Counter
+	// By view: of each write, and of each event that a write has brought.
+	folds    *prometheus.HistogramVec
+	seconds  *prometheus.HistogramVec
+	sessions prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
@@ -42,6 +45,15 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 		retries:   counter("store_retries_total", "Reads and writes tried again because the store could not take them.", "view"),
 		gaps:      counter("gaps_total", "Documents found to miss events when they were looked at again.", "view"),
 		healed:    counter("owner_answers_total", "Owners' answers folded into documents that missed events.", "view", "outcome"),
+		folds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "viewgate", Name: "write_events", Help: "Events folded into a document by one write.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 8),
+		}, []string{"view"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "viewgate", Name: "indexing_seconds",
+			Help:    "Time from when Kafka took an event until the document that it changed was written; searches see it later.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 3, 13),
+		}, []string{"view"}),
 		sessions: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "viewgate", Name: "consumer_sessions_total", Help: "Times that partitions were claimed.", ConstLabels: all,
 		}),
@@ -50,6 +62,11 @@ func newMetrics(r prometheus.Registerer, x *Indexer) *metrics {
 		return m
 	}
 	r.MustRegister(m.consumed, m.events, m.letters, m.written, m.conflicts, m.retries, m.gaps, m.healed, m.sessions,
+		m.folds, m.seconds,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "records_in_flight", Help: "Records taken from Kafka that are not indexed yet.",
+			ConstLabels: all,
+		}, func() float64 { return float64(x.inFlight.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "viewgate", Name: "gaps", Help: "Documents that are known to miss events.", ConstLabels: all,
 		}, func() float64 { return float64(x.gaps.count()) }),

@@ -195,7 +195,7 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 		switch {
 		case result.Err == nil:
 			j.revision = result.Revision
-			w.metrics.written.WithLabelValues(v.Name).Inc()
+			w.count(v, j)
 			err = w.finish(ctx, j)
 		case errors.Is(result.Err, view.ErrConflict):
 			w.metrics.conflicts.WithLabelValues(v.Name).Inc()
@@ -220,6 +220,22 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 		}
 	}
 	return again, fault
+}
+
+// count counts a write that has succeeded.
+func (w *worker) count(v View, j *job) {
+	w.metrics.written.WithLabelValues(v.Name).Inc()
+	events, seconds, now := 0, w.metrics.seconds.WithLabelValues(v.Name), time.Now()
+	for i, it := range j.items {
+		if it.message == nil {
+			continue
+		}
+		events++
+		if j.results[i].Changed && !it.message.Timestamp.IsZero() {
+			seconds.Observe(now.Sub(it.message.Timestamp).Seconds())
+		}
+	}
+	w.metrics.folds.WithLabelValues(v.Name).Observe(float64(events))
 }
 
 // settleOneByOne writes each of a job's items by itself, in their order, so that only those that the store refuses go

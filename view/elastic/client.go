@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -24,6 +25,7 @@ type client struct {
 	http      http.RoundTripper
 	timeout   time.Duration
 	where     []string // the URLs, without passwords
+	seconds   *prometheus.HistogramVec
 
 	mu     sync.RWMutex // held for reading during every request; guards closed
 	closed bool
@@ -93,12 +95,13 @@ func (c *cause) text() string {
 // do sends a request and decodes a 2xx answer into answer. The header is nil if there was no answer at all. Another
 // status is a *failure; whatever else goes wrong (no connection, too slow, cut short, not JSON) is another error, and
 // leaves open whether the request was carried out.
-func (c *client) do(ctx context.Context, request esapi.Request, answer any) (http.Header, error) {
+func (c *client) do(ctx context.Context, request esapi.Request, answer any) (header http.Header, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.closed {
 		return nil, errClosed
 	}
+	defer func(ctx context.Context, begin time.Time) { c.count(ctx, request, begin, err) }(ctx, time.Now())
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	response, err := request.Do(ctx, c.transport)

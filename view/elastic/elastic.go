@@ -52,6 +52,7 @@ import (
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -91,6 +92,9 @@ type Options struct {
 
 	// Transport replaces the HTTP transport. CAFile is not used then.
 	Transport http.RoundTripper
+
+	// Registerer takes the metrics of the requests. Nil: nobody counts.
+	Registerer prometheus.Registerer
 }
 
 // SearchDelay returns how much later a search may see a write than a read by id does, where the index was made with these
@@ -222,7 +226,11 @@ func (s *Store) Close() error {
 
 // connect prepares a client; it sends nothing.
 func connect(o Options) (*client, error) {
-	c := &client{timeout: o.Timeout}
+	seconds, err := newSeconds(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	c := &client{timeout: o.Timeout, seconds: seconds}
 	var urls []*url.URL
 	for _, text := range o.URLs {
 		u, err := url.Parse(strings.TrimSuffix(text, "/"))
