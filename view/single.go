@@ -70,7 +70,7 @@ func EncodeSingle(d SingleDocument) (json.RawMessage, error) {
 
 // DecodeSingle reads a document as EncodeSingle wrote it into d, which is empty.
 func DecodeSingle(source json.RawMessage, d SingleDocument) error {
-	if err := json.Unmarshal(source, d); err != nil {
+	if err := DecodeDocument(source, d); err != nil {
 		return fmt.Errorf("document: %w", err)
 	}
 	if d.DocumentID() == "" {

@@ -9,46 +9,110 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// asWritten takes documents as they are: a store has checked them.
+var asWritten = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// DecodeDocument reads a document's JSON, as json.Marshal wrote it, into a struct.
+func DecodeDocument(source json.RawMessage, into any) error {
+	return jsonv2.Unmarshal(source, into, asWritten)
+}
 
 // DecodeSource decodes a document's JSON for Field.Values and Visible. Numbers stay exact.
 func DecodeSource(source json.RawMessage) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(source))
-	d.UseNumber()
-	var m map[string]any
-	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("document is no JSON object: %w", err)
-	}
-	if m == nil {
-		return nil, errors.New("document is no JSON object: it is null")
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("document is no JSON object: something follows it")
-	}
-	return m, nil
+	return decodeObject(source, nil)
 }
 
 // DecodeIndexed decodes what of a document is indexed, as DecodeSource does, and leaves out the other members of its root,
 // which may be most of it.
 func (m *Mapping) DecodeIndexed(source json.RawMessage) (map[string]any, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(source, &members); err != nil {
-		return nil, fmt.Errorf("document is no JSON object: %w", err)
+	return decodeObject(source, func(name string) bool { return m.byPath[name] != nil || m.branches[name] })
+}
+
+// decodeObject decodes an object, or those of its members that are wanted.
+func decodeObject(source json.RawMessage, wanted func(member string) bool) (map[string]any, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(source), asWritten)
+	if d.PeekKind() != jsontext.KindBeginObject {
+		return nil, errors.New("document is no JSON object")
 	}
-	decoded := make(map[string]any, len(members))
-	for name, member := range members {
-		if m.byPath[name] == nil && !m.branches[name] {
+	m, err := readObject(d, wanted)
+	if err == nil {
+		_, err = d.ReadToken()
+		if err == nil {
+			err = errors.New("something follows it")
+		} else if err == io.EOF {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("document is no JSON object: %w", err)
+}
+
+func readObject(d *jsontext.Decoder, wanted func(member string) bool) (map[string]any, error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	m := map[string]any{}
+	for d.PeekKind() != jsontext.KindEndObject {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		name := token.String()
+		if wanted != nil && !wanted(name) {
+			if err := d.SkipValue(); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		d := json.NewDecoder(bytes.NewReader(member))
-		d.UseNumber()
-		var value any
-		if err := d.Decode(&value); err != nil {
-			return nil, fmt.Errorf("document's member %s: %w", name, err)
+		if m[name], err = readValue(d); err != nil {
+			return nil, err
 		}
-		decoded[name] = value
 	}
-	return decoded, nil
+	_, err := d.ReadToken()
+	return m, err
+}
+
+func readArray(d *jsontext.Decoder) ([]any, error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for d.PeekKind() != jsontext.KindEndArray {
+		element, err := readValue(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, element)
+	}
+	_, err := d.ReadToken()
+	return list, err
+}
+
+// readValue reads a value as json.Unmarshal does, numbers as json.Number.
+func readValue(d *jsontext.Decoder) (any, error) {
+	switch d.PeekKind() {
+	case jsontext.KindBeginObject:
+		return readObject(d, nil)
+	case jsontext.KindBeginArray:
+		return readArray(d)
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case jsontext.KindString:
+		return token.String(), nil
+	case jsontext.KindNumber:
+		return json.Number(token.String()), nil
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return token.Bool(), nil
+	}
+	return nil, nil
 }
 
 // Values returns the field's values in a decoded document, in the order they stand there: string, float64, time.Time,

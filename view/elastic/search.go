@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -63,15 +64,15 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 
 // stored is a document in an answer.
 type stored struct {
-	Index       string          `json:"_index"`
-	ID          string          `json:"_id"`
-	SeqNo       int64           `json:"_seq_no"`
-	PrimaryTerm int64           `json:"_primary_term"`
-	Source      json.RawMessage `json:"_source"`
+	Index       string         `json:"_index"`
+	ID          string         `json:"_id"`
+	SeqNo       int64          `json:"_seq_no"`
+	PrimaryTerm int64          `json:"_primary_term"`
+	Source      jsontext.Value `json:"_source"`
 }
 
 func (d *stored) document() (view.Document, error) {
-	source, hidden, err := split(d.ID, d.Source)
+	source, hidden, err := split(d.ID, json.RawMessage(d.Source))
 	if err != nil {
 		return view.Document{}, err
 	}
@@ -95,7 +96,7 @@ type searchAnswer struct {
 
 type searchHit struct {
 	stored
-	Sort []json.RawMessage `json:"sort"`
+	Sort []jsontext.Value `json:"sort"`
 }
 
 // Search implements view.Store. Totals are exact up to Options.CountUpTo. It answers from all shards or not at all.
@@ -353,7 +354,7 @@ func (s *Store) hit(order []key, found *searchHit) (view.Hit, error) {
 		return view.Hit{}, fmt.Errorf("%s: a hit has %d sort values of %d", s.client, len(found.Sort), len(order))
 	}
 	for j, k := range order[:len(order)-1] {
-		value, err := k.value(found.Sort[j])
+		value, err := k.value(json.RawMessage(found.Sort[j]))
 		if err != nil {
 			return view.Hit{}, fmt.Errorf("%s: %w", s.client, err)
 		}

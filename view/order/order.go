@@ -149,7 +149,7 @@ func New(id string) *Order { return &Order{OrderID: id} }
 // Decode reads a document as a store gives it back.
 func Decode(source json.RawMessage) (*Order, error) {
 	o := &Order{}
-	if err := json.Unmarshal(source, o); err != nil {
+	if err := view.DecodeDocument(source, o); err != nil {
 		return nil, fmt.Errorf("order document: %w", err)
 	}
 	if o.OrderID == "" {
