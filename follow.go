@@ -116,7 +116,11 @@ func (v *served) nextIndex(ctx context.Context, index string) (string, error) {
 		case err != nil:
 			v.logger.Warn("cannot find out which index is live; trying again", "error", err)
 			continue
-		case live == index || live == refused:
+		case live == index:
+			refused = ""
+			v.superseded.Store(nil)
+			continue
+		case live == refused:
 			continue
 		}
 		_, err = v.elastic.On(ctx, live)
@@ -125,6 +129,7 @@ func (v *served) nextIndex(ctx context.Context, index string) (string, error) {
 			return live, fmt.Errorf("index %s: %w", live, errMoved)
 		case errors.Is(err, elastic.ErrMapping):
 			refused = live
+			v.superseded.Store(&live)
 			v.elastic.Stay(index)
 			v.logger.Warn("an index of another schema is live; this process stays with its own until it is stopped: "+
 				"it is time for the other version", "own", index, "live", live)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +39,8 @@ type settings struct {
 	logLevel   string
 	accessLog  string        // which operations are logged; see access.go
 	slowQuery  time.Duration // from which on a query is slow
+	readyLag   time.Duration // beyond which the process is not ready; 0: none
+	drain      time.Duration // how long it serves on when it is to stop
 	role       string
 	group      string
 	configFile string
@@ -81,6 +83,9 @@ type app struct {
 	graphql *graph.Handler // nil in an indexer
 	handler http.Handler
 	server  net.Listener
+
+	stopping atomic.Bool           // it is to stop, and says that it is not ready
+	drain    func(context.Context) // waits for those who send requests to hear of that
 }
 
 // assemble opens the views, wires the parts and listens. Nothing runs yet.
@@ -88,7 +93,12 @@ func assemble(ctx context.Context, s settings, logger *slog.Logger) (*app, error
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	a := &app{logger: logger}
+	a := &app{logger: logger, drain: func(ctx context.Context) {
+		select {
+		case <-time.After(s.drain):
+		case <-ctx.Done():
+		}
+	}}
 	if err := a.open(ctx, s); err != nil {
 		a.close()
 		return nil, err
@@ -151,6 +161,7 @@ func (a *app) open(ctx context.Context, s settings) error {
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.ready)
+	a.register(registry)
 	a.handler = mux
 	if a.server, err = net.Listen("tcp", s.addr); err != nil {
 		return fmt.Errorf("--addr: %w", err)
@@ -243,14 +254,28 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 	return nil
 }
 
-// run serves and indexes until ctx ends or a part fails, then stops all of it within the shutdown timeout. It calls
-// started with the address once that answers.
+// run serves and indexes until ctx ends or a part fails, then stops all of it within the shutdown timeout. When ctx ends it
+// first says that it is not ready, and goes on while it drains, so that no request meets a closed door. It calls started with
+// the address once that answers.
 func (a *app) run(ctx context.Context, started func(addr string)) error {
 	server := &http.Server{
 		Handler: a.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelWarn),
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	asked := ctx
+	group, ctx := errgroup.WithContext(working)
+	group.Go(func() error {
+		select {
+		case <-asked.Done():
+			a.stopping.Store(true)
+			a.drain(ctx)
+			stop()
+		case <-ctx.Done(): // a part has failed
+		}
+		return nil
+	})
 	group.Go(func() error {
 		if err := server.Serve(a.server); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)
@@ -315,32 +340,6 @@ func readable(addr string) string {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// readiness is the answer of /readyz.
-type readiness struct {
-	Ready  bool              `json:"ready"`
-	Checks map[string]string `json:"checks"` // "ok", or what is wrong
-}
-
-// ready answers 200 where the process does its work, else 503, and says what is wrong.
-func (a *app) ready(w http.ResponseWriter, r *http.Request) {
-	answer := readiness{Ready: true, Checks: map[string]string{}}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	for _, v := range a.views {
-		for what, is := range v.checks(ctx) {
-			answer.Checks[what] = is
-			answer.Ready = answer.Ready && is == "ok"
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if !answer.Ready {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
-		a.logger.Debug("readyz", "error", err)
-	}
 }
 
 // dataDir returns the directory data, made if need be, or a temporary one where data is empty; remove removes the latter.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,9 @@ type served struct {
 	elastic  *elastic.Store           // the same; nil where the store is embedded
 	indexing atomic.Pointer[indexing] // nil in a gateway
 
+	maxLag     time.Duration          // beyond which the process is not ready; 0: none
+	superseded atomic.Pointer[string] // the index of another schema that is live; nil: there is none
+
 	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
 	feeds       feeds
 }
@@ -50,7 +54,7 @@ type shared struct {
 func openServed(ctx context.Context, d definition, mapping *view.Mapping, sources []event.Source, s shared, logger *slog.Logger) (
 	*served, error) {
 
-	v := &served{definition: d, mapping: mapping, sources: sources, logger: logger.With("view", d.name)}
+	v := &served{definition: d, mapping: mapping, sources: sources, maxLag: s.readyLag, logger: logger.With("view", d.name)}
 	s.elastic.Registerer = labelled(d.name, s.registry)
 	target, err := v.openStore(ctx, s.settings)
 	if err != nil {
@@ -167,21 +171,6 @@ func (v *served) reading() compose.ReaderOptions {
 		}
 	}
 	return o
-}
-
-// checks tells whether the view does its work, by what is looked at: "ok", or what is wrong.
-func (v *served) checks(ctx context.Context) map[string]string {
-	is := map[string]string{v.name: "ok"}
-	if _, err := v.store.Search(ctx, view.Support(), view.Query{}); err != nil {
-		is[v.name] = err.Error()
-	}
-	if x := v.indexing.Load(); x != nil {
-		is[v.name+" indexer"] = "ok"
-		if _, known := x.Lag(); !known {
-			is[v.name+" indexer"] = "no partitions are claimed: Kafka is not reached, or other indexers of the group have them all"
-		}
-	}
-	return is
 }
 
 // close closes what openServed opened.

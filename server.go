@@ -322,6 +322,11 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.Float64Var(&s.verifyRate, "verify-rate", 0,
 		"documents `PER-SECOND`, chosen at random, that an indexer compares with their owners; 0: none")
 	f.add("verify-rate", "VERIFY_RATE")
+	f.DurationVar(&s.readyLag, "ready-lag", 0,
+		"`TIME` that a view may be behind until /readyz says that the process is not ready; 0: however long")
+	f.add("ready-lag", "READY_LAG")
+	f.DurationVar(&s.drain, "drain", 0, "`TIME` to serve on when the process is to stop and /readyz says so")
+	f.add("drain", "DRAIN")
 	return func(ctx context.Context, c console, _ []string) error {
 		if !f.given("kafka") && s.role == roleGateway { // it can do without, so it does not look for one where none was named
 			s.kafka.Brokers = nil
