@@ -12,6 +12,7 @@ func TestImports(t *testing.T) {
 	const module = "github.com/viewgate/viewgate"
 	allowed := map[string]string{ // documents stands for the packages of views' documents, which are those below view that are not named
 		"schema":           "",
+		"cost":             "",
 		"wire":             "",
 		"hours":            "",
 		"event":            "hours wire",
@@ -34,7 +35,7 @@ func TestImports(t *testing.T) {
 		"verify":           "compose projection view",
 		"watch":            "compose documents feed view",
 		"auth":             "view",
-		"graph":            "auth compose documents feed hours schema search view view/analysis watch graph/model graph/scalar",
+		"graph":            "auth compose cost documents feed hours schema search view view/analysis watch graph/model graph/scalar",
 		"graph/model":      "compose documents view",
 		"graph/scalar":     "compose documents view wire",
 		"web":              "",

@@ -302,6 +302,28 @@ directive @filters(
   field: String!
 ) on INPUT_FIELD_DEFINITION
 
+"""
+What it costs, beside 1 for each object that is answered: of a field, each time it is answered; of an argument or an input field,
+each value that is given; of a type, each of its objects or values, in the place of the 1. As IBM's GraphQL Cost Directives
+specification has it, with whole numbers; a search costs 100, whatever it finds.
+"""
+directive @cost(
+  "How much: a whole number from 0."
+  weight: String!
+) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR
+
+"How long a list may be, for its cost; of the same specification. Every list says it."
+directive @listSize(
+  "So long, where none of the slicing arguments is given; where there are none, as long as such lists usually are at most."
+  assumedSize: Int
+  "Arguments that say it: a number does, a list by its own length."
+  slicingArguments: [String!]
+  "It is lists below the field that are so long, those with these names."
+  sizedFields: [String!]
+  "Exactly one of the slicing arguments must be given."
+  requireOneSlicingArgument: Boolean = true
+) on FIELD_DEFINITION
+
 "For the generator of the server's code: which Go type a type of the schema is bound to. It is nothing to clients."
 directive @goModel(
   "The type, with its package's import path."
@@ -361,7 +383,7 @@ extend type Query {
   _entities(
     "The references, up to 1,000."
     representations: [_Any!]!
-  ): [_Entity]!
+  ): [_Entity]! @listSize(slicingArguments: ["representations"], requireOneSlicingArgument: false)
 
   "The subgraph's schema."
   _service: _Service!
@@ -393,7 +415,7 @@ type Order implements Node @view(name: "orders") @key(fields: "id") @key(fields:
   "Where it was ordered."
   restaurant: Restaurant! @index(fields: ["restaurantId", "name"])
   "What was ordered."
-  lineItems: [LineItem!]! @index
+  lineItems: [LineItem!]! @index @listSize(assumedSize: 5)
   "Where it is delivered to; null where the Order service did not say."
   deliveryAddress: Address @index @tag(name: "personal")
   "When the customer wants it."
@@ -407,7 +429,7 @@ type Order implements Node @view(name: "orders") @key(fields: "id") @key(fields:
   """
   What happened when, oldest first, as far as the view knows: no owner tells it. Courier positions are left out.
   """
-  timeline: [TimelineEntry!]!
+  timeline: [TimelineEntry!]! @listSize(assumedSize: 20)
 }
 
 "The Order aggregate's state."
@@ -627,10 +649,17 @@ type Consumer implements Node @key(fields: "id") @key(fields: "consumerId") {
     "Those before this cursor."
     before: String
     "How fresh the list must be; EVENTUAL unless given."
-    freshness: Freshness
+    freshness: Freshness @cost(weight: "400")
   ): OrderConnection!
+    @cost(weight: "100")
+    @listSize(
+      assumedSize: 20
+      slicingArguments: ["first", "last"]
+      sizedFields: ["edges", "nodes"]
+      requireOneSlicingArgument: false
+    )
   "What this consumer's orders come to, as far as the view knows."
-  summary: ConsumerSummary!
+  summary: ConsumerSummary! @cost(weight: "200")
 }
 
 "What a consumer's orders come to."
@@ -646,12 +675,12 @@ type ConsumerSummary {
   restaurants(
     "How many of them, 1 to 100."
     first: Int! = 5
-  ): Facet! @counts(field: "restaurant.name")
+  ): Facet! @counts(field: "restaurant.name") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "What is in most of the orders, by name."
   dishes(
     "How many of them, 1 to 100."
     first: Int! = 5
-  ): Facet! @counts(field: "lineItems.name")
+  ): Facet! @counts(field: "lineItems.name") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "The newest order; null where there is none."
   lastOrder: Order
 }
@@ -672,7 +701,7 @@ type OrderConnection {
   A query to ask instead, where nothing was found because a word is not known, and one like it is; else null. Unless it is
   selected nobody looks for it.
   """
-  didYouMean: String
+  didYouMean: String @cost(weight: "1000")
 }
 
 "An order and its place in the list."
@@ -687,7 +716,7 @@ type OrderEdge {
   """
   score: Float
   "Where the query's words stand in this order, field by field."
-  highlights: [Highlight!]!
+  highlights: [Highlight!]! @listSize(assumedSize: 3)
 }
 
 "A place where words of a query were found."
@@ -697,7 +726,7 @@ type Highlight {
   "The field's text, or the part of a long one where the words are. It is plain text: escape it before it becomes HTML."
   fragment: String!
   "Where in the fragment the words are, in their order."
-  ranges: [TextRange!]!
+  ranges: [TextRange!]! @listSize(assumedSize: 2)
 }
 
 "A part of a text, counted in UTF-16 code units, as JavaScript's strings are: text.slice(start, end)."
@@ -717,42 +746,42 @@ type OrderFacets {
   status(
     "The most frequent so many, 1 to 100."
     first: Int! = 20
-  ): Facet! @counts(field: "status")
+  ): Facet! @counts(field: "status") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the Order service's own state."
   state(
     "The most frequent so many, 1 to 100."
     first: Int! = 20
-  ): Facet! @counts(field: "state")
+  ): Facet! @counts(field: "state") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the restaurant's name."
   restaurant(
     "The most frequent so many, 1 to 100."
     first: Int! = 10
-  ): Facet! @counts(field: "restaurant.name")
+  ): Facet! @counts(field: "restaurant.name") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the dishes' names."
   dish(
     "The most frequent so many, 1 to 100."
     first: Int! = 10
-  ): Facet! @counts(field: "lineItems.name")
+  ): Facet! @counts(field: "lineItems.name") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the city that is delivered to."
   city(
     "The most frequent so many, 1 to 100."
     first: Int! = 10
-  ): Facet! @counts(field: "deliveryAddress.city")
+  ): Facet! @counts(field: "deliveryAddress.city") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the consumer's name."
   consumer(
     "The most frequent so many, 1 to 100."
     first: Int! = 10
-  ): Facet! @counts(field: "consumer.name")
+  ): Facet! @counts(field: "consumer.name") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By the month in which they were placed, in UTC, the latest first: 2026-03."
   month(
     "The latest so many, 1 to 100."
     first: Int! = 12
-  ): Facet! @counts(field: "createdAt")
+  ): Facet! @counts(field: "createdAt") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
   "By what they cost, in ranges."
   total(
     "The amounts between the ranges, ascending, 1 to 32 of them."
     bounds: [Decimal!]! = ["10", "20", "50", "100"]
-  ): Facet! @counts(field: "total")
+  ): Facet! @counts(field: "total") @cost(weight: "20") @listSize(assumedSize: 33, sizedFields: ["values"])
 }
 
 "Counts by the values of a field."
@@ -813,41 +842,41 @@ to 50 values.
 """
 input OrderFilter {
   "The Order service's own id, or the global one."
-  orderId: IDFilter @filters(field: "orderId")
+  orderId: IDFilter @filters(field: "orderId") @cost(weight: "1")
   "The Order service's own state."
-  state: OrderStateFilter @filters(field: "state")
+  state: OrderStateFilter @filters(field: "state") @cost(weight: "1")
   "What a customer is shown."
-  status: OrderStatusFilter @filters(field: "status")
+  status: OrderStatusFilter @filters(field: "status") @cost(weight: "1")
   "How far the kitchen is."
-  ticketState: TicketStateFilter @filters(field: "ticket.state")
+  ticketState: TicketStateFilter @filters(field: "ticket.state") @cost(weight: "1")
   "How far the courier is."
-  deliveryState: DeliveryStateFilter @filters(field: "delivery.state")
+  deliveryState: DeliveryStateFilter @filters(field: "delivery.state") @cost(weight: "1")
   "What became of the payment."
-  billState: BillStateFilter @filters(field: "bill.state")
+  billState: BillStateFilter @filters(field: "bill.state") @cost(weight: "1")
   "Who ordered: the service's own id, or the global one."
-  consumerId: IDFilter @filters(field: "consumer.consumerId")
+  consumerId: IDFilter @filters(field: "consumer.consumerId") @cost(weight: "1")
   "Who ordered, by the whole name."
-  consumer: StringFilter @filters(field: "consumer.name")
+  consumer: StringFilter @filters(field: "consumer.name") @cost(weight: "1")
   "Where it was ordered: the service's own id, or the global one."
-  restaurantId: IDFilter @filters(field: "restaurant.restaurantId")
+  restaurantId: IDFilter @filters(field: "restaurant.restaurantId") @cost(weight: "1")
   "Where it was ordered, by the whole name."
-  restaurant: StringFilter @filters(field: "restaurant.name")
+  restaurant: StringFilter @filters(field: "restaurant.name") @cost(weight: "1")
   "Which city it is delivered to."
-  city: StringFilter @filters(field: "deliveryAddress.city")
+  city: StringFilter @filters(field: "deliveryAddress.city") @cost(weight: "1")
   "Who brings it: the Delivery service's own id."
-  courierId: IDFilter @filters(field: "delivery.courierId")
+  courierId: IDFilter @filters(field: "delivery.courierId") @cost(weight: "1")
   "A dish, by its whole name: a line of the order has it."
-  dish: StringFilter @filters(field: "lineItems.name")
+  dish: StringFilter @filters(field: "lineItems.name") @cost(weight: "1")
   "How many of a dish: a line of the order has so many."
-  quantity: IntFilter @filters(field: "lineItems.quantity")
+  quantity: IntFilter @filters(field: "lineItems.quantity") @cost(weight: "1")
   "When it was placed."
-  createdAt: DateTimeRange @filters(field: "createdAt")
+  createdAt: DateTimeRange @filters(field: "createdAt") @cost(weight: "1")
   "When anything last happened to it."
-  updatedAt: DateTimeRange @filters(field: "updatedAt")
+  updatedAt: DateTimeRange @filters(field: "updatedAt") @cost(weight: "1")
   "When the customer wants it."
-  deliveryTime: DateTimeRange @filters(field: "deliveryTime")
+  deliveryTime: DateTimeRange @filters(field: "deliveryTime") @cost(weight: "1")
   "What it costs."
-  total: DecimalRange @filters(field: "total")
+  total: DecimalRange @filters(field: "total") @cost(weight: "1")
   "All of these must hold."
   and: [OrderFilter!]
   "One of these must hold."
@@ -1020,8 +1049,15 @@ type Query {
     "Those before this cursor."
     before: String
     "How fresh the list must be; EVENTUAL unless given."
-    freshness: Freshness
+    freshness: Freshness @cost(weight: "400")
   ): OrderConnection!
+    @cost(weight: "100")
+    @listSize(
+      assumedSize: 20
+      slicingArguments: ["first", "last"]
+      sizedFields: ["edges", "nodes"]
+      requireOneSlicingArgument: false
+    )
 
   """
   What somebody who has begun to type a query may mean: restaurants, dishes and cities of which a word begins so, orders
@@ -1032,14 +1068,14 @@ type Query {
     prefix: String!
     "How many at most, 1 to 50."
     first: Int! = 10
-  ): [Suggestion!]!
+  ): [Suggestion!]! @cost(weight: "200") @listSize(slicingArguments: ["first"])
 
   "One order by its global id or the Order service's own; null where there is none."
   order(
     "The global id, or the Order service's own."
     id: ID!
     "How fresh the answer must be; EVENTUAL unless given."
-    freshness: Freshness
+    freshness: Freshness @cost(weight: "40")
   ): Order
 
   "One consumer; null where neither an order nor the Consumer service knows of them."
@@ -1047,7 +1083,7 @@ type Query {
     "The global id, or the Consumer service's own."
     id: ID!
     "How fresh the answer must be; EVENTUAL unless given."
-    freshness: Freshness
+    freshness: Freshness @cost(weight: "10")
   ): Consumer
 
   "Anything with a global id; null where there is none."
@@ -1060,7 +1096,7 @@ type Query {
   nodes(
     "The global ids, up to 100."
     ids: [ID!]!
-  ): [Node]!
+  ): [Node]! @listSize(slicingArguments: ["ids"], requireOneSlicingArgument: false)
 }
 
 "What a suggestion is of."
@@ -1165,11 +1201,11 @@ type Restaurant implements Node
   "The same as a point; null where the service did not say."
   location: Location @index(as: GEO) @sortable
   "What it cooks; null where the service did not say."
-  cuisines: [String!] @index(as: TEXT, weight: 2) @facet
+  cuisines: [String!] @index(as: TEXT, weight: 2) @facet @listSize(assumedSize: 5)
   "What can be ordered there; null where that is nothing."
-  menu: [MenuItem!] @index
+  menu: [MenuItem!] @index @listSize(assumedSize: 20)
   "When one can order, by its own clock; null where the service did not say."
-  openingHours: [OpeningHours!]
+  openingHours: [OpeningHours!] @listSize(assumedSize: 14)
   "The time zone of the opening hours, as IANA names it; UTC where the service did not say."
   timeZone: String @index(as: KEYWORD) @facet
   "The version of the restaurant, which counts its events."
@@ -1223,7 +1259,7 @@ extend type Query {
     How fresh the answer must be; EVENTUAL unless given. AT_LEAST promises no more than EVENTUAL: what tokens and seen versions
     tell of is orders.
     """
-    freshness: Freshness
+    freshness: Freshness @cost(weight: "10")
   ): Restaurant
 
   """
@@ -1246,6 +1282,13 @@ extend type Query {
     "Those behind this cursor."
     after: String
   ): RestaurantConnection!
+    @cost(weight: "100")
+    @listSize(
+      assumedSize: 20
+      slicingArguments: ["first"]
+      sizedFields: ["edges", "nodes"]
+      requireOneSlicingArgument: false
+    )
 }
 
 "A point on Earth, in degrees (WGS 84)."
@@ -1286,7 +1329,7 @@ type RestaurantFacets @goModel(model: "github.com/viewgate/viewgate/graph/model.
   cuisine(
     "The most frequent so many, 1 to 100."
     first: Int! = 10
-  ): Facet! @counts(field: "cuisines")
+  ): Facet! @counts(field: "cuisines") @cost(weight: "20") @listSize(slicingArguments: ["first"], sizedFields: ["values"])
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"RFC 3339, in UTC, to the millisecond: 2026-03-01T11:07:00Z."
@@ -1355,7 +1398,7 @@ type Subscription {
   orderChanged(
     "The global id, or the Order service's own."
     id: ID!
-  ): Order
+  ): Order @cost(weight: "10")
 
   """
   Orders that match: at once the newest of them, oldest first, and then each that has changed. An order that was sent and no
@@ -1374,7 +1417,7 @@ type Subscription {
     it. 0 is for what asks for changes only.
     """
     first: Int = 20
-  ): Order!
+  ): Order! @cost(weight: "200")
 }
 `, BuiltIn: false},
 }

@@ -46,16 +46,23 @@ type Options struct {
 
 // Limits bound what one request may cost. What is 0 has its default, given behind each.
 type Limits struct {
-	Body       int           // bytes of a POST's body, or of a GET's query string: 100 KiB
-	Tokens     int           // tokens of a query's text: 2,000
-	Depth      int           // fields within fields: 15
-	Aliases    int           // aliased fields, fragments counted wherever they are used: 30
-	RootFields int           // fields of Query: 20
-	Cost       int           // fields answered at most, each as often as its page is long: 25,000
-	Errors     int           // errors in a response: 20
-	Operations int           // under way on a WebSocket connection, subscriptions among them: 100
-	Search     time.Duration // of a search, which then answers with what it has found: 5 s
-	Timeout    time.Duration // of a whole operation, or of a subscription's message: 10 s
+	Body       int // bytes of a POST's body, or of a GET's query string: 100 KiB
+	Nesting    int // lists and objects within each other, of a body and of a value in a query: 50
+	Tokens     int // tokens of a query's text: 2,000
+	RootFields int // fields of Query: 20
+	Depth      int // fields within fields, but for introspection: 15
+	Fields     int // fields, those of fragments counted wherever they are used: 2,000
+	Aliases    int // aliased fields, likewise: 30
+	Directives int // directives in a query's text: 50
+	Cost       int // what an operation may cost, as the schema's @cost and @listSize say: 10,000
+	Errors     int // errors in a response: 20
+	Operations int // under way on a WebSocket connection, subscriptions among them: 100
+
+	Search  time.Duration // of a search, which then answers with what it has found: 5 s
+	Timeout time.Duration // of a whole operation, or of a subscription's message: 10 s
+
+	// ReportCost answers what may cost more than Cost all the same, and logs it: to find out what Cost should be.
+	ReportCost bool
 }
 
 func (l Limits) withDefaults() Limits {
@@ -63,8 +70,8 @@ func (l Limits) withDefaults() Limits {
 		limit *int
 		to    int
 	}{
-		{&l.Body, 100 << 10}, {&l.Tokens, 2000}, {&l.Depth, 15}, {&l.Aliases, 30}, {&l.RootFields, 20},
-		{&l.Cost, 25_000}, {&l.Errors, 20}, {&l.Operations, 100},
+		{&l.Body, 100 << 10}, {&l.Nesting, 50}, {&l.Tokens, 2000}, {&l.RootFields, 20}, {&l.Depth, 15}, {&l.Fields, 2000},
+		{&l.Aliases, 30}, {&l.Directives, 50}, {&l.Cost, 10_000}, {&l.Errors, 20}, {&l.Operations, 100},
 	} {
 		if *set.limit <= 0 {
 			*set.limit = set.to

@@ -2,138 +2,143 @@ package graph
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"strconv"
+	"log/slog"
+	"reflect"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/cost"
 )
 
-// extent is how much a selection asks for. Numbers stop at mostCounted.
-type extent struct {
-	fields  int // of the selection itself, those of its fragments among them
-	depth   int // of fields within fields
-	aliases int
-	cost    int // fields answered at most
+// maxAlike is how many pairs of fields that are answered by one name a document may have. gqlparser compares each with each, and
+// some of them several times: so many took 50 ms at most. It is 300 fields of one name.
+const maxAlike = 45_000
+
+// bounds refuses what is beyond the limits: by its text before it is validated, and by its cost before it runs.
+type bounds struct {
+	Limits
+	model     *cost.Model
+	validated graphql.Cache[*ast.QueryDocument] // these have been measured
+	logger    *slog.Logger
 }
 
-const mostCounted = math.MaxInt32
+// ExtensionName names it for gqlgen.
+func (bounds) ExtensionName() string { return "Bounds" }
 
-// walker measures an operation. It walks every fragment once, whatever number of times it is used: followed by use, a
-// query of a kilobyte can be billions of fields.
-type walker struct {
-	variables map[string]any
-	fragments map[string]extent
-}
+// Validate says that it suits every schema.
+func (bounds) Validate(graphql.ExecutableSchema) error { return nil }
 
-func (w *walker) selections(set ast.SelectionSet) extent {
-	var sum extent
-	for _, s := range set {
-		var e extent
-		switch s := s.(type) {
-		case *ast.Field:
-			e = w.field(s)
-		case *ast.InlineFragment:
-			e = w.selections(s.SelectionSet)
-		case *ast.FragmentSpread:
-			known, done := w.fragments[s.Name]
-			if !done {
-				known = w.selections(s.Definition.SelectionSet)
-				w.fragments[s.Name] = known
-			}
-			e = known
-		}
-		sum.fields = plus(sum.fields, e.fields)
-		sum.depth = max(sum.depth, e.depth)
-		sum.aliases = plus(sum.aliases, e.aliases)
-		sum.cost = plus(sum.cost, e.cost)
-	}
-	return sum
-}
-
-func (w *walker) field(f *ast.Field) extent {
-	below := w.selections(f.SelectionSet)
-	e := extent{
-		fields:  1,
-		depth:   below.depth + 1,
-		aliases: below.aliases,
-		cost:    plus(1, times(w.repeats(f), below.cost)),
-	}
-	if f.Alias != f.Name {
-		e.aliases = plus(e.aliases, 1)
-	}
-	return e
-}
-
-// repeats returns how often what is below a field may be answered: as often as a connection's page is long, or as a list
-// of ids or references. Lists within an order are short and count once.
-func (w *walker) repeats(f *ast.Field) int {
-	if f.Definition == nil || f.Definition.Arguments == nil {
-		return 1
-	}
-	if f.Definition.Arguments.ForName("first") != nil {
-		for _, name := range []string{"first", "last"} {
-			if n, given := w.number(f, name); given {
-				return min(max(n, 1), maxPage)
-			}
-		}
-		return defaultPage
-	}
-	if ids, isList := w.argument(f, "ids").([]any); isList {
-		return min(max(len(ids), 1), maxNodes)
-	}
-	if references, isList := w.argument(f, "representations").([]any); isList {
-		return min(max(len(references), 1), maxReferences)
-	}
-	return 1
-}
-
-func (w *walker) number(f *ast.Field, name string) (int, bool) {
-	n, err := strconv.Atoi(fmt.Sprint(w.argument(f, name)))
-	return n, err == nil
-}
-
-func (w *walker) argument(f *ast.Field, name string) any {
-	a := f.Arguments.ForName(name)
-	if a == nil {
+// MutateOperationParameters refuses a query whose text is beyond the limits. Validating it may take the square of its length, or
+// never end; here each selection is looked at once. What cannot be parsed is left to those who say why.
+func (b bounds) MutateOperationParameters(ctx context.Context, asked *graphql.RawParams) *gqlerror.Error {
+	if _, known := b.validated.Get(ctx, asked.Query); known {
 		return nil
 	}
-	value, err := a.Value.Value(w.variables)
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: asked.Query}, b.Tokens)
 	if err != nil {
 		return nil
 	}
-	return value
+	s := cost.ShapeOf(doc)
+	return b.check(
+		measure{"fields of Query", s.RootFields, b.RootFields},
+		measure{"levels of fields", s.Depth, b.Depth},
+		measure{"aliases", s.Aliases, b.Aliases},
+		measure{"fields", s.Fields, b.Fields},
+		measure{"directives", s.Directives, b.Directives},
+		measure{"levels of lists and objects in a value", s.Nesting, b.Nesting},
+		measure{"pairs of fields with the same name", s.Alike, maxAlike},
+	)
 }
 
-func plus(a, b int) int  { return min(a+b, mostCounted) }
-func times(a, b int) int { return min(a*b, mostCounted) } // both fit in 32 bits, so the product fits in 64
+// measure is how much there is of something, and how much there may be.
+type measure struct {
+	what     string
+	is, most int
+}
 
-// ExtensionName names the limits for gqlgen.
-func (l Limits) ExtensionName() string { return "Limits" }
-
-// Validate says that the limits suit every schema.
-func (l Limits) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext refuses an operation that is beyond the limits, before any of it runs.
-func (l Limits) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
-	w := &walker{variables: oc.Variables, fragments: map[string]extent{}}
-	e := w.selections(oc.Operation.SelectionSet)
-	requestOf(ctx).tally.estimated(e.cost)
-	for _, check := range []struct {
-		what     string
-		is, most int
-	}{
-		{"fields of Query", e.fields, l.RootFields},
-		{"levels of fields", e.depth, l.Depth},
-		{"aliases", e.aliases, l.Aliases},
-		{"fields to answer, with every page as long as it may be", e.cost, l.Cost},
-	} {
-		if check.is > check.most {
-			err := tooComplex("the operation has %d %s; %d are possible", check.is, check.what, check.most)
-			return gqlerror.Wrap(err)
+// check refuses an operation that has too much of something.
+func (bounds) check(measures ...measure) *gqlerror.Error {
+	for _, m := range measures {
+		if m.is > m.most {
+			return gqlerror.Wrap(tooComplex("the operation has %d %s; %d are possible", m.is, m.what, m.most))
 		}
 	}
 	return nil
+}
+
+// MutateOperationContext refuses an operation that may cost too much, before any of it runs.
+func (b bounds) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	request := requestOf(ctx)
+	var implied []string
+	if p := request.promise; p.Mode != compose.Eventual && p.Mode != "" || p.MaxStaleness > 0 {
+		implied = []string{"freshness"} // which headers have promised for every field
+	}
+	e, err := b.model.Estimate(oc.Operation, oc.Variables, implied...)
+	if err != nil {
+		invalid := gqlerror.Wrap(badInput("%w", err))
+		errcode.Set(invalid, errcode.ValidationFailed)
+		return invalid
+	}
+	request.spent = &spending{estimate: e}
+	request.tally.estimated(e.Cost)
+	if e.Cost <= b.Cost {
+		return nil
+	}
+	if b.ReportCost {
+		b.logger.WarnContext(ctx, "operation costs too much, and is answered all the same", "request", request.id,
+			"cost", e.Cost, "maximum", b.Cost)
+		return nil
+	}
+	return gqlerror.Wrap(tooComplex("the operation costs up to %d; %d are possible: ask for shorter pages, or for less of each",
+		e.Cost, b.Cost))
+}
+
+// spending is what an operation may cost, and does.
+type spending struct {
+	estimate *cost.Estimate
+	actual   atomic.Int64
+}
+
+// spend counts what a field has answered.
+func (s *spending) spend(f *ast.Field, value any) {
+	price := s.estimate.Price(f)
+	answered := 0
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice {
+		answered = v.Len()
+	} else if v.IsValid() && (v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface || !v.IsNil()) {
+		answered = 1
+	}
+	s.actual.Add(int64(price.Call) + int64(price.Each)*int64(answered))
+}
+
+// toldCost is extensions.cost.
+type toldCost struct {
+	Estimated int `json:"estimated"` // with all lists as long as they may be
+	Actual    int `json:"actual"`
+	Maximum   int `json:"maximum"`
+}
+
+// tellCost puts what an operation costs into the response's extensions, where its own extensions ask for it: {"cost": true}.
+func tellCost(most int) graphql.ResponseMiddleware {
+	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		response := next(ctx)
+		request := requestOf(ctx)
+		if response == nil || request.spent == nil {
+			return response
+		}
+		request.tally.spent(int(request.spent.actual.Load()))
+		if graphql.GetOperationContext(ctx).Extensions["cost"] == true {
+			if response.Extensions == nil {
+				response.Extensions = map[string]any{}
+			}
+			response.Extensions["cost"] = toldCost{request.spent.estimate.Cost, int(request.spent.actual.Load()), most}
+		}
+		return response
+	}
 }

@@ -121,6 +121,13 @@ func (t *tally) estimated(cost int) {
 	t.observation.CostEstimated = cost
 }
 
+// spent counts what a response did cost.
+func (t *tally) spent(cost int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.observation.CostActual += cost
+}
+
 // sent counts a message of a subscription.
 func (t *tally) sent() {
 	t.mu.Lock()

@@ -32,7 +32,8 @@ type request struct {
 	consumers *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
 	documents map[string]*documentLoader // by the name of their view
 
-	tally *tally // a message's is that of its subscription
+	spent *spending // nil where nothing is known of what the operation costs
+	tally *tally    // a message's is that of its subscription
 
 	mu       sync.Mutex // guards what follows: fields are resolved at the same time
 	notes    []note

@@ -23,6 +23,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/cost"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/view"
@@ -69,6 +70,11 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		}
 	}
 
+	model, err := cost.New(executable.Schema())
+	if err != nil {
+		return nil, err
+	}
+
 	server := handler.New(executable)
 	h := &Handler{server: server, readers: readers{reader, options.Views}, options: options}
 	h.connected = map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}}
@@ -77,16 +83,18 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	server.AddTransport(events{h})
 	server.AddTransport(transport.POST{})
 	server.AddTransport(transport.GET{})
-	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	validated := lru.New[*ast.QueryDocument](cachedQueries)
+	server.SetQueryCache(validated)
 	server.SetParserTokenLimit(options.Limits.Tokens)
 	server.SetErrorPresenter(presenter(options.Logger))
 	server.SetRecoverFunc(recovered)
 	server.Use(extension.Introspection{})
-	server.Use(options.Limits)
+	server.Use(bounds{options.Limits, model, validated, options.Logger})
 	server.Use(subscribable{resolver})
 	server.AroundOperations(nameOperation)
-	server.AroundFields(leafRules(executable.Schema()))
+	server.AroundFields(fieldRules(executable.Schema(), model))
 	server.AroundResponses(resolver.messages)
+	server.AroundResponses(tellCost(options.Limits.Cost))
 	server.AroundResponses(extensions(options.TokenKey, reader))
 	server.AroundResponses(capErrors(options.Limits.Errors))
 	return h, nil

@@ -120,10 +120,10 @@ func TestLimits(t *testing.T) {
 			"21 fields of Query"},
 		{"tokens", `{ ` + strings.Repeat("__typename ", 2000) + ` }`, "BAD_USER_INPUT", "token limit"},
 		{"cost", `{ orderHistory(first: 100) { nodes { consumer { orderHistory(last: 100) { nodes { id orderId } } } } } }`,
-			"QUERY_TOO_COMPLEX", "fields to answer"},
+			"QUERY_TOO_COMPLEX", "costs up to"},
 		{"cost by variable", `query ($n: Int = 100) { orderHistory(first: $n) { nodes { consumer {
-			orderHistory(first: $n) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX", "fields to answer"},
-		{"fragments by fragments", bomb.String(), "QUERY_TOO_COMPLEX", "fields to answer"},
+			orderHistory(first: $n) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX", "costs up to"},
+		{"fragments by fragments", bomb.String(), "QUERY_TOO_COMPLEX", "fields; 2000 are possible"},
 		{"circular introspection", `{ __type(name: "Order") { fields { type { fields { type { fields { type { name } } } } } } } }`,
 			"BAD_USER_INPUT", "introspection depth"},
 	} {
@@ -167,7 +167,7 @@ func TestErrorsAreCapped(t *testing.T) {
 	for i := range 300 {
 		fmt.Fprintf(&fields, " unknown%d", i)
 	}
-	a := g.ask(t, "{"+fields.String()+" }")
+	a := g.ask(t, "{ order(id: 1) {"+fields.String()+" } }")
 	if len(a.Errors) != 20 || a.Extensions.ErrorsOmitted != 280 {
 		t.Errorf("%d errors, %d omitted", len(a.Errors), a.Extensions.ErrorsOmitted)
 	}

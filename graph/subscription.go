@@ -98,6 +98,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	defer cancel()
 	message, ctx := newRequest(ctx, operation.id, r.readers(), operation.client)
 	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches
+	message.spent = &spending{estimate: operation.spent.estimate}
 	message.tally.sent()
 	var told provenance
 	if o := change.Order; o != nil {
