@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -147,6 +148,7 @@ func presenter(logger *slog.Logger) graphql.ErrorPresenterFunc {
 		default:
 			is, shown.Message = classify(ctx, err)
 		}
+		shown.Message = cut(shown.Message)
 		shown.Extensions = map[string]any{"code": is}
 		switch is {
 		case internalServerError:
@@ -164,6 +166,16 @@ func presenter(logger *slog.Logger) graphql.ErrorPresenterFunc {
 		request.tally.failed(is)
 		return &shown
 	}
+}
+
+// maxMessage is how long an error's message may be, in bytes: the library's own quote what they are about.
+const maxMessage = 500
+
+func cut(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }
 
 // locate returns err at a place below the field at ctx.

@@ -1,133 +1,48 @@
 package graph
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/viewgate/viewgate/graph/media"
+	"github.com/viewgate/viewgate/watch"
 )
 
-const eventStream = "text/event-stream"
-
-// events is the transport of an operation as server-sent events: github.com/enisdenjo/graphql-sse, PROTOCOL.md, distinct
-// connections. gqlgen's own takes no GET, so no EventSource, and writes to a response that has ended.
-type events struct{ *Handler }
-
-// accepts reports whether the client names one of the media types as one that it takes.
-func accepts(r *http.Request, media ...string) bool {
-	for _, header := range r.Header.Values("Accept") {
-		for part := range strings.SplitSeq(header, ",") {
-			named, parameters, err := mime.ParseMediaType(part)
-			if q, no := strconv.ParseFloat(parameters["q"], 64); err != nil || no == nil && q == 0 {
-				continue
-			}
-			if slices.Contains(media, named) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Supports implements graphql.Transport.
-func (events) Supports(r *http.Request) bool { return !upgrades(r) && accepts(r, eventStream) }
-
-// Do answers a subscription with events; and any operation where the client takes nothing else.
-func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	params, err := rawParams(r)
-	if err != nil {
-		refuse(r.Context(), w, http.StatusBadRequest, badInput("the operation cannot be read"))
-		t.observe(r.Context(), requestOf(r.Context()))
+// stream answers with events: github.com/enisdenjo/graphql-sse, PROTOCOL.md, distinct connections. gqlgen's own transport
+// takes no GET, so no EventSource, and writes to a response that has ended. It lasts as long as the client's token; a stream that
+// ends without "complete" is to be asked for again. What is wrong with the operation is its only event.
+func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, wrong gqlerror.List) {
+	if !e.begin(OverEvents) {
+		e.refuse(ctx, &refusal{http.StatusServiceUnavailable, watch.ErrStopped})
 		return
 	}
-	if accepts(r, "application/json", "application/graphql-response+json", "*/*", "application/*") {
-		rc, errs := exec.CreateOperationContext(r.Context(), params)
-		if len(errs) > 0 || rc.Operation.Operation != ast.Subscription {
-			t.plain(w, r, exec)
-			return
-		}
-	}
-	t.stream(w, r, exec, params)
-}
-
-// rawParams reads a request whose form has been checked. Its body can be read again.
-func rawParams(r *http.Request) (*graphql.RawParams, error) {
-	params := &graphql.RawParams{Headers: r.Header}
-	decode := func(text []byte, into any) error {
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		return d.Decode(into)
-	}
-	if r.Method == http.MethodPost {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		return params, decode(body, params)
-	}
-	q := r.URL.Query()
-	params.Query, params.OperationName = q.Get("query"), q.Get("operationName")
-	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
-		if text := q.Get(name); text != "" {
-			if err := decode([]byte(text), into); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return params, nil
-}
-
-// plain answers as to a client that does not take events.
-func (t events) plain(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	ctx, cancel := context.WithTimeout(r.Context(), t.options.Limits.Timeout)
+	defer e.end(OverEvents)
+	e.request.tally.transport = OverEvents
+	ctx, cancel := e.request.client.Context(ctx)
 	defer cancel()
-	request := requestOf(ctx)
-	request.loadWith(ctx, t.readers)
-	defer t.observe(ctx, request)
-	var plain graphql.Transport = transport.GET{}
-	if r.Method == http.MethodPost {
-		plain = transport.POST{}
-	}
-	plain.Do(statusWriter{w, request}, r.WithContext(ctx), exec)
-}
-
-// stream sends the answers as events, for as long as the client's token lasts. A stream that ends without "complete" is to
-// be asked for again.
-func (t events) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
-	ctx, cancel := requestOf(r.Context()).client.Context(r.Context())
-	defer context.AfterFunc(t.stopping, cancel)()
-	s := &stream{w: w, control: http.NewResponseController(w), write: t.options.pace.write}
+	defer context.AfterFunc(e.stopping, cancel)()
+	s := &stream{w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write}
 	s.control.SetReadDeadline(time.Time{}) // the server's is for the request, and would end the stream
-	w.Header().Set("Content-Type", eventStream)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
+	e.w.Header().Set("Content-Type", string(media.Events))
+	e.w.Header().Set("Cache-Control", "no-store")
+	e.w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
 	var running sync.WaitGroup
-	running.Go(func() { s.keepAlive(ctx, t.options.pace.ping) })
-	err := s.send(":\n\n") // so that the client knows at once that it is through
-	if err == nil {
-		err = t.operate(ctx, requestOf(ctx).id, OverEvents, exec, params, func(a answer) error {
-			data, err := json.Marshal(a.Response)
-			if err != nil {
-				return err
-			}
-			return s.send("event: next\ndata: %s\n\n", data)
-		})
+	running.Go(func() { s.keepAlive(ctx, e.options.pace.ping) })
+	err := s.send([]byte(":\n\n")) // so that the client knows at once that it is through
+	switch {
+	case err != nil:
+	case len(wrong) > 0:
+		err = s.next(e.failed(ctx, ready, wrong))
+	default:
+		err = e.execute(ctx, ready, func(a answer) error { return s.next(a.Response) })
 	}
 	if err == nil {
-		s.send("event: complete\ndata:\n\n")
+		s.send([]byte("event: complete\ndata:\n\n"))
 	}
 	cancel()
 	running.Wait()
@@ -143,11 +58,20 @@ type stream struct {
 	w  http.ResponseWriter // guarded by mu
 }
 
-func (s *stream) send(format string, args ...any) error {
+// next sends an answer.
+func (s *stream) next(response *graphql.Response) error {
+	event, err := appendResponse([]byte("event: next\ndata: "), response)
+	if err != nil {
+		return err
+	}
+	return s.send(append(event, "\n\n"...))
+}
+
+func (s *stream) send(event []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.control.SetWriteDeadline(time.Now().Add(s.write)) // not every writer has one
-	if _, err := fmt.Fprintf(s.w, format, args...); err != nil {
+	if _, err := s.w.Write(event); err != nil {
 		return err
 	}
 	return s.control.Flush()
@@ -162,7 +86,7 @@ func (s *stream) keepAlive(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s.send(":\n\n") != nil {
+			if s.send([]byte(":\n\n")) != nil {
 				return
 			}
 		}

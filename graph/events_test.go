@@ -135,11 +135,18 @@ func TestEventsEnd(t *testing.T) {
 		}
 	}
 	// Who asks for a subscription and takes no events is told how to get it.
-	for _, response := range []*http.Response{l.post(t, "", changed), l.post(t, "application/json", changed), l.get(t, "*/*", changed)} {
-		body, err := io.ReadAll(response.Body)
-		if err != nil || response.StatusCode != http.StatusNotAcceptable || !strings.Contains(string(body), "text/event-stream") ||
+	for _, test := range []struct {
+		response *http.Response
+		status   int
+	}{
+		{l.post(t, "", changed), http.StatusNotAcceptable},
+		{l.post(t, "application/json", changed), http.StatusNotAcceptable},
+		{l.get(t, "*/*", changed), http.StatusMethodNotAllowed},
+	} {
+		body, err := io.ReadAll(test.response.Body)
+		if err != nil || test.response.StatusCode != test.status || !strings.Contains(string(body), "text/event-stream") ||
 			!strings.Contains(string(body), "BAD_USER_INPUT") {
-			t.Errorf("%d %s, %v", response.StatusCode, body, err)
+			t.Errorf("%d %s, %v; want %d", test.response.StatusCode, body, err, test.status)
 		}
 	}
 	w := httptest.NewRecorder()

@@ -212,14 +212,14 @@ func TestHistoryRefusals(t *testing.T) {
 		{"no time", `filter: {createdAt: {gt: "yesterday"}}`, nil, "BAD_USER_INPUT", "is not a DateTime"},
 		{"no state", `filter: {state: {eq: EATEN}}`, nil, "BAD_USER_INPUT", "EATEN"},
 		{"state in small letters", `filter: $f`, map[string]any{"f": map[string]any{"state": map[string]any{"eq": "approved"}}},
-			"BAD_USER_INPUT", `"approved" is no OrderState`},
+			"BAD_USER_INPUT", "$f.state.eq: that is none of the values of OrderState"},
 		{"list for a time", `filter: $f`, map[string]any{"f": map[string]any{"createdAt": map[string]any{"gt": []any{}}}},
 			"BAD_USER_INPUT", "is not a DateTime"},
 		{"unknown field of a filter", `filter: $f`, map[string]any{"f": map[string]any{"secret": map[string]any{}}},
-			"BAD_USER_INPUT", "unknown field"},
+			"BAD_USER_INPUT", `$f: OrderFilter has no field "secret"`},
 		{"field in small letters", `orderBy: $o`, map[string]any{"o": map[string]any{"field": "created_at"}},
-			"BAD_USER_INPUT", "created_at"},
-		{"string for a number", `first: $n`, map[string]any{"n": "5"}, "BAD_USER_INPUT", "is not an Int"},
+			"BAD_USER_INPUT", "$o.field: that is none of the values"},
+		{"string for a number", `first: $n`, map[string]any{"n": "5"}, "BAD_USER_INPUT", "$n: Int is needed, not a string"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			declared := ""

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viewgate/viewgate/auth"
+	"github.com/viewgate/viewgate/graph/media"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
@@ -143,7 +144,7 @@ func TestExpiry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {eventStream}, "Authorization": {"Bearer brief"}}
+		r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {string(media.Events)}, "Authorization": {"Bearer brief"}}
 		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/parser"
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/cost"
@@ -23,27 +22,13 @@ const maxAlike = 45_000
 // bounds refuses what is beyond the limits: by its text before it is validated, and by its cost before it runs.
 type bounds struct {
 	Limits
-	model     *cost.Model
-	validated graphql.Cache[*ast.QueryDocument] // these have been measured
-	logger    *slog.Logger
+	model  *cost.Model
+	logger *slog.Logger
 }
 
-// ExtensionName names it for gqlgen.
-func (bounds) ExtensionName() string { return "Bounds" }
-
-// Validate says that it suits every schema.
-func (bounds) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationParameters refuses a query whose text is beyond the limits. Validating it may take the square of its length, or
-// never end; here each selection is looked at once. What cannot be parsed is left to those who say why.
-func (b bounds) MutateOperationParameters(ctx context.Context, asked *graphql.RawParams) *gqlerror.Error {
-	if _, known := b.validated.Get(ctx, asked.Query); known {
-		return nil
-	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: asked.Query}, b.Tokens)
-	if err != nil {
-		return nil
-	}
+// checkText refuses a document that is beyond the limits by its text. Validating it may take the square of its length, or never
+// end; here each selection is looked at once.
+func (b bounds) checkText(doc *ast.QueryDocument) *gqlerror.Error {
 	s := cost.ShapeOf(doc)
 	return b.check(
 		measure{"fields of Query", s.RootFields, b.RootFields},
@@ -72,8 +57,8 @@ func (bounds) check(measures ...measure) *gqlerror.Error {
 	return nil
 }
 
-// MutateOperationContext refuses an operation that may cost too much, before any of it runs.
-func (b bounds) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+// checkCost refuses an operation that may cost too much, before any of it runs.
+func (b bounds) checkCost(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	request := requestOf(ctx)
 	var implied []string
 	if p := request.promise; p.Mode != compose.Eventual && p.Mode != "" || p.MaxStaleness > 0 {

@@ -41,41 +41,50 @@ type answer struct {
 	failed bool // the operation ends with it, because it cannot begin or go on
 }
 
-// operate runs an operation, which may be a subscription, and hands send its answers one after the other until there are no
-// more or send fails. The operation has an id and loaders of its own, and the client and the promise of the request at ctx.
-// The error is send's, ctx's, or watch.ErrStopped where the process stops.
-func (h *Handler) operate(ctx context.Context, id string, over Transport, exec graphql.GraphExecutor,
-	params *graphql.RawParams, send func(answer) error) (err error) {
+// operate runs an operation of a connection that carries several, and hands send its answers as execute does. The operation
+// has an id of its own, and the client and the promise of the request at ctx.
+func (h *Handler) operate(ctx context.Context, id string, over Transport, asked *params, send func(answer) error) error {
 	of := requestOf(ctx)
 	request, ctx := h.newRequest(ctx, id, of.asked, of.client)
 	request.tally = newTally(time.Now(), over)
-	request.promise, request.header, request.streams = of.promise, http.Header{}, true
+	request.promise, request.header = of.promise, http.Header{}
+	defer h.observe(ctx, request)
+	var ready *graphql.OperationContext
+	document, wrong := h.parsing.read(asked.Query)
+	if len(wrong) == 0 {
+		ready, wrong = h.prepare(ctx, document, asked, false)
+	}
+	if len(wrong) > 0 {
+		return send(answer{h.failed(ctx, ready, wrong), true})
+	}
+	return h.execute(ctx, ready, send)
+}
+
+// execute runs an operation, which may be a subscription, and hands send its answers one after the other until there are no
+// more or send fails. What is none has the deadline of Limits.Timeout. The error is send's, ctx's, or watch.ErrStopped where
+// the process stops.
+func (h *Handler) execute(ctx context.Context, ready *graphql.OperationContext, send func(answer) error) (err error) {
+	request := requestOf(ctx)
 	defer func() {
 		if s := request.subscription; s != nil {
 			s.Close()
 		}
-		h.observe(ctx, request)
 	}()
 	defer func() {
 		if value := recover(); value != nil {
 			if s := request.subscription; s != nil {
 				s.err = recovered(ctx, value)
 			}
-			err = send(answer{exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(recovered(ctx, value))}), true})
+			err = send(answer{h.failed(ctx, ready, gqlerror.List{gqlerror.Wrap(recovered(ctx, value))}), true})
 		}
 	}()
-	rc, refused := exec.CreateOperationContext(graphql.StartOperationTrace(ctx), params)
-	ctx = graphql.WithOperationContext(ctx, rc)
-	if len(refused) > 0 {
-		return send(answer{exec.DispatchError(ctx, refused), true})
-	}
-	if rc.Operation.Operation != ast.Subscription {
+	if ready.Operation.Operation != ast.Subscription {
 		limited, cancel := context.WithTimeout(ctx, h.options.Limits.Timeout)
 		defer cancel()
 		ctx = limited
-		request.loadWith(ctx, h.readers)
 	}
-	responses, ctx := exec.DispatchOperation(ctx, rc)
+	request.loadWith(ctx, h.readers)
+	responses, ctx := h.exec.DispatchOperation(ctx, ready)
 	for response := responses(ctx); response != nil; response = responses(ctx) {
 		ended := request.subscription != nil && request.subscription.err != nil
 		if err := send(answer{response, ended}); err != nil || ended {

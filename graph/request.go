@@ -24,8 +24,6 @@ type request struct {
 	asked   http.Header // the client's, with the request's id
 	header  http.Header // of the answer
 
-	streams      bool          // there may be several answers
-	status       int           // of a refusal, where gqlgen's is not right
 	subscription *subscription // nil in what is none
 
 	orders    *dataloader.Loader[compose.Request, compose.Answer]
@@ -58,12 +56,10 @@ func (r *request) warns(message string) bool {
 
 type requestKey struct{}
 
-// newRequest returns a request and the context that carries it, which all of its loads run with.
-func newRequest(ctx context.Context, id string, from readers, client auth.Identity) (*request, context.Context) {
+// newRequest returns a request and the context that carries it. It loads nothing before loadWith.
+func newRequest(ctx context.Context, id string, client auth.Identity) (*request, context.Context) {
 	r := &request{id: id, client: client}
-	ctx = context.WithValue(ctx, requestKey{}, r)
-	r.loadWith(ctx, from)
-	return r, ctx
+	return r, context.WithValue(ctx, requestKey{}, r)
 }
 
 // loadWith makes loaders that have loaded nothing, and run with this context.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -20,80 +19,6 @@ import (
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/view"
 )
-
-func TestProtocol(t *testing.T) {
-	g := newGateway(t, ada, newOrders(1))
-	const ok = `{"query":"{ order(id: 1) { orderId } }"}`
-	get := func(parameters ...string) string {
-		q := url.Values{}
-		for i := 0; i < len(parameters); i += 2 {
-			q.Set(parameters[i], parameters[i+1])
-		}
-		return "/graphql?" + q.Encode()
-	}
-	for _, test := range []struct {
-		name, method, target, contentType, body string
-		status                                  int
-		code, message                           string // none for an answer
-	}{
-		{"POST", "POST", "/graphql", "application/json", ok, 200, "", ""},
-		{"POST with a character set", "POST", "/graphql", "application/json; charset=utf-8", ok, 200, "", ""},
-		{"GET", "GET", get("query", `{ order(id: 1) { orderId } }`), "", "", 200, "", ""},
-		{"GET with variables", "GET", get("query", `query ($id: ID!) { order(id: $id) { orderId } }`, "variables", `{"id":1}`), "", "",
-			200, "", ""},
-		{"another method", "PUT", "/graphql", "application/json", ok, 405, "BAD_USER_INPUT", "PUT is not possible"},
-		{"another type", "POST", "/graphql", "text/plain", ok, 415, "BAD_USER_INPUT", "must be application/json"},
-		{"no type", "POST", "/graphql", "", ok, 415, "BAD_USER_INPUT", "must be application/json"},
-		{"form", "POST", "/graphql", "multipart/form-data; boundary=x", ok, 415, "BAD_USER_INPUT", "must be application/json"},
-		{"no JSON", "POST", "/graphql", "application/json", `{"query":`, 400, "BAD_USER_INPUT", "no JSON object"},
-		{"batch", "POST", "/graphql", "application/json", "[" + ok + "]", 400, "BAD_USER_INPUT", "no JSON object"},
-		{"null", "POST", "/graphql", "application/json", "null", 400, "BAD_USER_INPUT", "no JSON object"},
-		{"nothing", "POST", "/graphql", "application/json", "", 400, "BAD_USER_INPUT", "no JSON object"},
-		{"number for a query", "POST", "/graphql", "application/json", `{"query":5}`, 400, "BAD_USER_INPUT", "no JSON object"},
-		{"list for variables", "POST", "/graphql", "application/json", `{"query":"{x}","variables":[]}`, 400, "BAD_USER_INPUT",
-			"no JSON object"},
-		{"100 KB of words", "POST", "/graphql", "application/json",
-			`{"query":"query ($q: String) { orderHistory(query: $q) { total { count } } }","variables":{"q":"` +
-				strings.Repeat("x", 100<<10) + `"}}`, 413, "BAD_USER_INPUT", "larger than 102400 bytes"},
-		{"GET, variables no JSON", "GET", get("query", "{ x }", "variables", "{"), "", "", 400, "BAD_USER_INPUT",
-			"variables is no JSON object"},
-		{"GET, long", "GET", get("query", strings.Repeat("x", 100<<10)), "", "", 414, "BAD_USER_INPUT", "longer than 102400"},
-		{"GET, nothing", "GET", "/graphql", "", "", 422, "BAD_USER_INPUT", "no operation"},
-		{"mutation", "POST", "/graphql", "application/json", `{"query":"mutation { x }"}`, 422, "BAD_USER_INPUT", ""},
-		{"syntax error", "POST", "/graphql", "application/json", `{"query":"{"}`, 422, "BAD_USER_INPUT", "Expected Name"},
-		{"unknown field", "POST", "/graphql", "application/json", `{"query":"{ order(id: 1) { secret } }"}`, 422,
-			"BAD_USER_INPUT", "secret"},
-		{"unknown operation", "POST", "/graphql", "application/json", `{"query":"query a { __typename }","operationName":"b"}`, 422,
-			"BAD_USER_INPUT", "operation b not found"},
-		{"missing variable", "POST", "/graphql", "application/json", `{"query":"query ($id: ID!) { order(id: $id) { id } }"}`, 422,
-			"BAD_USER_INPUT", "must be defined"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))
-			if test.contentType != "" {
-				r.Header.Set("Content-Type", test.contentType)
-			}
-			a := g.send(t, r)
-			if a.status != test.status {
-				t.Errorf("status %d, want %d", a.status, test.status)
-			}
-			if test.code == "" {
-				if len(a.Errors) > 0 || a.at("order", "orderId") != "1" {
-					t.Errorf("answer %+v", a)
-				}
-				return
-			}
-			if len(a.Errors) == 0 || a.codes()[0] != test.code || !strings.Contains(a.Errors[0].Message, test.message) {
-				t.Errorf("errors %+v, want %s that says %q", a.Errors, test.code, test.message)
-			}
-		})
-	}
-	w := httptest.NewRecorder()
-	g.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, "/graphql", nil))
-	if w.Header().Get("Allow") != "GET, POST" || len(w.Header().Get("X-Request-Id")) != 16 {
-		t.Errorf("headers %v", w.Header())
-	}
-}
 
 func TestLimits(t *testing.T) {
 	g := newGateway(t, ada, newOrders(1))

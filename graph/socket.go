@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/auth"
+	"github.com/viewgate/viewgate/graph/media"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -38,32 +38,38 @@ const (
 	maxCloseReasonSize                      = 123
 )
 
-// sockets is the transport of operations over WebSocket. gqlgen's own misses close codes of the protocol, ends what has
-// failed twice, and waits without end for a client that reads nothing.
-type sockets struct{ *Handler }
-
 func upgrades(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
 
-// Supports implements graphql.Transport.
-func (sockets) Supports(r *http.Request) bool { return upgrades(r) }
-
-// Do serves a connection until it is closed. A page of another origin than this server's is refused: a browser would send
-// it along with what it knows its user by.
-func (t sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+// serveSocket serves a connection, for the request at ctx, until it is closed. gqlgen's own transport misses close codes of the
+// protocol, ends what has failed twice, and waits without end for a client that reads nothing. A page of another origin than
+// this server's is refused: a browser would send it along with what it knows its user by.
+func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	if !h.begin(OverWebSocket) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer h.end(OverWebSocket)
+	request := requestOf(ctx)
+	var err error
+	if request.promise, err = promiseOf(r.Header, h.options.TokenKey); err != nil {
+		e := &exchange{Handler: h, w: w, r: r, request: request, form: media.JSON}
+		e.refuse(ctx, err)
+		h.observe(ctx, request)
+		return
+	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{socketProtocol}})
 	if err != nil {
 		return // it has answered
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(t.stopping, cancel)()
-	s := &socket{Handler: t.Handler, conn: conn, exec: exec, operations: map[string]*socketOperation{},
-		until: make(chan time.Time, 1)}
+	defer context.AfterFunc(h.stopping, cancel)()
+	s := &socket{Handler: h, conn: conn, operations: map[string]*socketOperation{}, until: make(chan time.Time, 1)}
 	if conn.Subprotocol() != socketProtocol {
 		s.close(closeNoProtocol, "the subprotocol must be "+socketProtocol)
 		return
 	}
-	conn.SetReadLimit(int64(t.options.Limits.Body))
+	conn.SetReadLimit(int64(h.options.Limits.Body))
 	var running sync.WaitGroup
 	running.Go(func() { s.guard(ctx) })
 	s.read(ctx, &running)
@@ -76,7 +82,6 @@ func (t sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 type socket struct {
 	*Handler
 	conn *websocket.Conn
-	exec graphql.GraphExecutor
 	init atomic.Bool // the client has introduced itself
 
 	until chan time.Time // when what the client introduced itself by ends; sent to once
@@ -223,16 +228,16 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 
 // subscribe begins an operation of whatever kind.
 func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGroup) (websocket.StatusCode, string) {
-	var params graphql.RawParams
-	numbers := json.NewDecoder(bytes.NewReader(m.Payload))
-	numbers.UseNumber()
+	asked, err := readParams(m.Payload)
 	switch {
 	case !s.init.Load():
 		return closeUnauthorized, "Unauthorized"
 	case m.ID == "":
 		return closeBadRequest, "an operation has an id"
-	case !isObject(m.Payload) || numbers.Decode(&params) != nil:
-		return closeBadRequest, "the payload is no JSON object with a query"
+	case err != nil:
+		return closeBadRequest, "the payload " + err.Error()
+	case asked.Query == "":
+		return closeBadRequest, "the payload has no query"
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	o := &socketOperation{cancel}
@@ -256,7 +261,7 @@ func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGro
 	}
 	running.Go(func() {
 		defer cancel()
-		s.run(ctx, m.ID, number, o, &params)
+		s.run(ctx, m.ID, number, o, asked)
 	})
 	return 0, ""
 }
@@ -279,8 +284,8 @@ func operationID(connection *request, number int) string {
 }
 
 // run runs an operation to its end, and says so unless the client has ended it.
-func (s *socket) run(ctx context.Context, id string, number int, o *socketOperation, params *graphql.RawParams) {
-	err := s.operate(ctx, operationID(requestOf(ctx), number), OverWebSocket, s.exec, params, func(a answer) error {
+func (s *socket) run(ctx context.Context, id string, number int, o *socketOperation, asked *params) {
+	err := s.operate(ctx, operationID(requestOf(ctx), number), OverWebSocket, asked, func(a answer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -312,24 +317,33 @@ func (s *socket) forget(id string, o *socketOperation) bool {
 
 // send sends an answer; one that ends the operation as an error.
 func (s *socket) send(id string, a answer) error {
-	m := message{ID: id, Type: "next"}
-	var payload any = a.Response
-	if a.failed {
-		m.Type, payload = "error", a.Errors
-	}
-	var err error
-	if m.Payload, err = json.Marshal(payload); err != nil {
+	quoted, err := json.Marshal(id)
+	if err != nil {
 		return err
 	}
-	return s.write(m)
+	b := append([]byte(`{"id":`), quoted...)
+	if a.failed {
+		errs, err := json.Marshal(a.Errors)
+		if err != nil {
+			return err
+		}
+		b = append(append(b, `,"type":"error","payload":`...), errs...)
+	} else if b, err = appendResponse(append(b, `,"type":"next","payload":`...), a.Response); err != nil {
+		return err
+	}
+	return s.writeText(append(b, '}'))
 }
 
-// write sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off.
 func (s *socket) write(m message) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
+	return s.writeText(data)
+}
+
+// writeText sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off.
+func (s *socket) writeText(data []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.pace.write)
 	defer cancel()
 	if err := s.conn.Write(ctx, websocket.MessageText, data); err != nil {

@@ -96,7 +96,8 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	message, ctx := newRequest(ctx, operation.id, r.readers(), operation.client)
+	message, ctx := newRequest(ctx, operation.id, operation.client)
+	message.loadWith(ctx, r.readers())
 	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches
 	message.spent = &spending{estimate: operation.spent.estimate}
 	message.tally.sent()
@@ -116,28 +117,13 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	return response
 }
 
-// subscribable refuses subscriptions that cannot be.
-type subscribable struct{ *Resolver }
-
-// ExtensionName names it for gqlgen.
-func (subscribable) ExtensionName() string { return "Subscribable" }
-
-// Validate says that it suits every schema.
-func (subscribable) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext refuses a subscription before it begins.
-func (s subscribable) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
-	if oc.Operation.Operation != ast.Subscription {
-		return nil
-	}
-	request := requestOf(ctx)
+// checkSubscription refuses a subscription that cannot be, before it begins.
+func (r *Resolver) checkSubscription(_ context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	switch {
-	case s.watcher == nil:
+	case oc.Operation.Operation != ast.Subscription:
+		return nil
+	case r.watcher == nil:
 		return gqlerror.Wrap(badInput("there are no subscriptions here"))
-	case !request.streams:
-		request.status = http.StatusNotAcceptable
-		return gqlerror.Wrap(badInput("a subscription is answered over WebSocket (%s), or as server-sent events to whoever "+
-			"accepts %s", socketProtocol, eventStream))
 	case len(graphql.CollectFields(oc, oc.Operation.SelectionSet, []string{"Subscription"})) != 1:
 		return gqlerror.Wrap(badInput("a subscription has exactly one field, that is not skipped"))
 	}
