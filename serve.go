@@ -84,6 +84,7 @@ type app struct {
 	handler http.Handler
 	server  net.Listener
 
+	registry *prometheus.Registry  // of the metrics that do not begin anew with another index
 	stopping atomic.Bool           // it is to stop, and says that it is not ready
 	drain    func(context.Context) // waits for those who send requests to hear of that
 }
@@ -112,6 +113,7 @@ func (a *app) open(ctx context.Context, s settings) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
+	a.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	common := shared{settings: s, ordering: ordering, registry: registry}

@@ -214,6 +214,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s answers %s", path, response.Status)
 		}
 	}
+	checkMetrics(t, p.get("/metrics"))
 	if code := p.stop(); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &p.err)
 	}
