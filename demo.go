@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/example/broker"
@@ -75,6 +76,11 @@ func demo(ctx context.Context, c console, s settings, d demoSettings) error {
 	}
 	defer services.Close()
 
+	if s.auth.mode == authDemo {
+		if s.auth.demo, err = auth.NewIssuer("viewgate demo"); err != nil {
+			return fmt.Errorf("--auth demo: %w", err)
+		}
+	}
 	s.role, s.group, s.kafka = roleAll, "viewgate", indexer.Connection{Brokers: []string{b.Addr()}}
 	s.data, s.temporary = dir, temporary
 	s.owners = compose.Options{
@@ -124,6 +130,11 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
 	case d.orders > 0:
 		customers = fmt.Sprintf("%d orders, %g a second (--orders, --rate, --seed)", d.orders, d.rate)
 	}
+	tokens, token := "none, everybody sees everything (--auth demo)", ""
+	if s.auth.demo != nil {
+		tokens = fmt.Sprintf("http://%s/demo/token?role=support, ?role=consumer&id=ID, ?role=restaurant&id=ID", addr)
+		token = fmt.Sprintf(" \\\n    -H \"Authorization: Bearer $(curl -s 'http://%s/demo/token?role=support')\"", addr)
+	}
 	fmt.Fprintf(w, `viewgate demo: food to go, an example, in one process
 
   Start page   http://%[1]s/
@@ -136,19 +147,20 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
   Customers    %[9]s
   You          POST %[3]s/orders: what you order is cooked and delivered, too
   Kept         %[10]s
+  Tokens       %[11]s
 
 Things to paste:
 
-  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json'%[12]s \
     -d '{"query":"{ orderHistory(query: \"chicken\", first: 3) { total { count } nodes { orderId status restaurant { name } } } }"}'
 
-  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json'%[12]s \
     -d '{"query":"{ order(id: \"1000000\", freshness: {mode: FRESH}) { status ticket { state } delivery { state } timeline { type at } } }"}'
 
-  curl -s http://%[1]s/graphql -H 'Content-Type: application/json' \
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json'%[12]s \
     -d '{"query":"{ availableRestaurants(near: {latitude: 37.80, longitude: -122.27}, query: \"soup\") { edges { distanceKm node { name } } } }"}'
 
 Ctrl-C stops it.
 `, addr, brokerAddr, s.owners.Order, s.owners.Kitchen, s.owners.Delivery, s.owners.Accounting, s.owners.Restaurant,
-		s.owners.Consumer, customers, kept)
+		s.owners.Consumer, customers, kept, tokens, token)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // flags declares flags that the environment can set, too: a flag on the command line beats its variable.
@@ -129,4 +130,29 @@ func (f *flags) addSecret(name, variable string) string {
 		value = strings.TrimRight(string(text), "\r\n")
 	}
 	return value
+}
+
+// authFlags declares how serve finds out who asks.
+func authFlags(f *flags, s *authSettings) {
+	f.text(&s.mode, "auth", "AUTH", authNone,
+		"`HOW` it is found out who asks: jwt, by access tokens (doc/security.md), or none: everybody sees everything")
+	f.text(&s.keys, "jwks", "JWKS", "", "`FILE-OR-URL` of the JSON Web Key Set that tokens are signed with")
+	f.text(&s.issuer, "jwt-issuer", "JWT_ISSUER", "", "`ISSUER` whose tokens are taken: their iss, letter by letter")
+	f.list(&s.audiences, "jwt-audience", "JWT_AUDIENCE", "",
+		"`NAMES` of which a token must have one as its aud, with commas between them")
+	f.list(&s.algorithms, "jwt-algorithms", "JWT_ALGORITHMS", "RS256,ES256",
+		"`NAMES` of the algorithms that tokens may be signed by: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA")
+	f.DurationVar(&s.leeway, "jwt-leeway", 30*time.Second, "how much `TIME` the issuer's clock may be wrong by")
+	f.add("jwt-leeway", "JWT_LEEWAY")
+	f.text(&s.roleClaim, "jwt-role-claim", "JWT_ROLE_CLAIM", "",
+		"`CLAIM` that has the roles, or the path to it with dots; without, who has a --jwt-restaurant-claim is a restaurant's staff, "+
+			"and others are consumers")
+	f.list(&s.roleMap, "jwt-role-map", "JWT_ROLE_MAP", "",
+		"what values of that claim mean, the first that a token has counts: `VALUE=ROLE` with commas between them, where the roles "+
+			"are support, restaurant and consumer; without, values that are called so")
+	f.text(&s.consumerClaim, "jwt-consumer-claim", "JWT_CONSUMER_CLAIM", "sub", "`CLAIM` that has a consumer's id, or the path to it")
+	f.text(&s.restaurantClaim, "jwt-restaurant-claim", "JWT_RESTAURANT_CLAIM", "restaurant_id",
+		"`CLAIM` that has the id of the restaurant whose staff it is, or the path to it")
+	f.BoolVar(&s.anonymous, "allow-anonymous", false, "answer requests without a token, with what is public")
+	f.add("allow-anonymous", "ALLOW_ANONYMOUS")
 }

@@ -51,6 +51,7 @@ func TestImports(t *testing.T) {
 		"github.com/blevesearch/bleve/v2":              "view/analysis view/embedded view/elastic view/viewtest search export graph",
 		"github.com/elastic/go-elasticsearch/v8/esapi": "view/elastic",
 		"github.com/99designs/gqlgen/graphql":          "graph graph/model graph/scalar",
+		"github.com/go-jose/go-jose/v4":                "auth graph",
 		"github.com/twmb/franz-go/pkg/kfake":           "example/broker",
 	}
 	in := func(list, name string) bool { return strings.Contains(" "+list+" ", " "+name+" ") }

@@ -45,6 +45,12 @@ func (a *app) readiness(ctx context.Context) readiness {
 	if a.stopping.Load() {
 		answer.Checks["process"] = "it stops, and does what it has begun"
 	}
+	if a.tokens != nil {
+		answer.Checks["tokens"] = "ok"
+		if err := a.tokens.Ready(); err != nil {
+			answer.Checks["tokens"] = err.Error()
+		}
+	}
 	for _, v := range a.views {
 		maps.Copy(answer.Checks, v.checks(ctx))
 		maps.Copy(answer.Warnings, v.warnings(ctx))

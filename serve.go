@@ -41,6 +41,7 @@ type settings struct {
 	slowQuery  time.Duration // from which on a query is slow
 	readyLag   time.Duration // beyond which the process is not ready; 0: none
 	drain      time.Duration // how long it serves on when it is to stop
+	auth       authSettings
 	role       string
 	group      string
 	configFile string
@@ -63,7 +64,6 @@ func serve(ctx context.Context, c console, s settings) error {
 	if s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(indexer.MemoryLimit)
 	}
-	logger.Warn("there is no authentication: everybody who reaches the address sees every order", "addr", s.addr)
 	a, err := assemble(ctx, s, logger)
 	if err != nil {
 		return err
@@ -81,6 +81,7 @@ type app struct {
 	views   []*served
 	watcher *watch.Watcher // nil in an indexer, and where nobody tells what changes
 	graphql *graph.Handler // nil in an indexer
+	tokens  *auth.Verifier // nil in an indexer, and without authentication
 	handler http.Handler
 	server  net.Listener
 
@@ -148,7 +149,7 @@ func (a *app) open(ctx context.Context, s settings) error {
 	}
 	mux := http.NewServeMux()
 	if s.role != roleIndexer {
-		if err := a.routeGateway(mux, common); err != nil {
+		if err := a.routeGateway(ctx, mux, common); err != nil {
 			return err
 		}
 	}
@@ -200,12 +201,14 @@ func (s settings) check() error {
 		return usageError{errors.New("--verify-rate: whom to compare with? Set --order-service and the others")}
 	case s.role != roleGateway && len(s.kafka.Brokers) == 0:
 		return usageError{errors.New("--kafka names no broker")}
+	case s.role == roleIndexer:
+		return nil // which nobody asks
 	}
-	return nil
+	return s.auth.check()
 }
 
 // routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
-func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
+func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (err error) {
 	at := slices.IndexFunc(a.views, func(v *served) bool { return v.name == orders.name })
 	if at < 0 {
 		return errors.New("--config: a gateway needs the view of orders, and no topic is configured that it is made of")
@@ -223,7 +226,6 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 	}
 	metrics := newOperationMetrics(s.registry)
 	o := graph.Options{
-		Viewer:   auth.Everybody(view.Support()),
 		Views:    map[string]*compose.Documents{},
 		TokenKey: tokens,
 		Logger:   a.logger,
@@ -231,6 +233,9 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 			metrics.observe(o)
 			access.write(ctx, o)
 		},
+	}
+	if o.Viewer, a.tokens, err = s.auth.authenticate(ctx, a.logger); err != nil {
+		return err
 	}
 	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }
 	reading := v.reading()
@@ -253,6 +258,9 @@ func (a *app) routeGateway(mux *http.ServeMux, s shared) (err error) {
 	metrics.watch(s.registry, a.graphql)
 	mux.Handle("/graphql", a.graphql)
 	mux.Handle("/", web.Handler())
+	if s.auth.demo != nil {
+		mux.HandleFunc("GET /demo/token", s.auth.demoToken)
+	}
 	return nil
 }
 
@@ -295,6 +303,9 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	})
 	if a.watcher != nil {
 		group.Go(func() error { return a.watcher.Run(ctx) })
+	}
+	if a.tokens != nil {
+		group.Go(func() error { a.tokens.Run(ctx); return nil })
 	}
 	for _, v := range a.views {
 		group.Go(func() error { v.feeds.hear(ctx); return nil })

@@ -305,6 +305,7 @@ func elasticFlags(f *flags, e *elastic.Options) {
 func serveFlags(f *flags) func(context.Context, console, []string) error {
 	var s settings
 	gatewayFlags(f, &s, "info")
+	authFlags(f, &s.auth)
 	kafkaFlags(f, &s.kafka)
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
@@ -353,6 +354,8 @@ func demoFlags(f *flags) func(context.Context, console, []string) error {
 	var s settings
 	var d demoSettings
 	gatewayFlags(f, &s, "warn")
+	f.text(&s.auth.mode, "auth", "AUTH", authNone,
+		"`HOW` it is found out who asks: demo, by tokens that everybody can have, or none: everybody sees everything")
 	f.text(&d.brokerAddr, "broker-addr", "BROKER_ADDR", "",
 		"`ADDRESS` for the broker; without, 127.0.0.1:9092, or another port if that is taken")
 	f.count(&d.servicesPort, "services-port", "SERVICES_PORT", 8081,

@@ -20,6 +20,9 @@ type Identity struct {
 	Until time.Time
 }
 
+// Anybody returns the identity of somebody of whom nothing is known, and who sees what is public.
+func Anybody() Identity { return Identity{Viewer: view.Anybody()} }
+
 // Everybody returns what takes everybody for one viewer, whatever they show: a process without authentication.
 func Everybody(viewer view.Viewer) func(context.Context, http.Header) (Identity, error) {
 	return func(context.Context, http.Header) (Identity, error) { return Identity{Viewer: viewer}, nil }
