@@ -3,7 +3,10 @@ module github.com/viewgate/viewgate
 go 1.26.0
 
 // What make federation fetches holds no Go.
-ignore ./federation/node_modules
+ignore (
+	./bench/apollo/node_modules
+	./federation/node_modules
+)
 
 require (
 	github.com/99designs/gqlgen v0.17.94

@@ -35,7 +35,8 @@ type searchStore struct {
 	name      string
 	state     string // of the index, in words
 	store     view.Store
-	countUpTo int // it counts exactly below this
+	countUpTo int    // it counts exactly below this
+	prefix    string // of the names in Elasticsearch
 
 	listening atomic.Bool
 	mu        sync.Mutex
@@ -206,10 +207,10 @@ func (l *listeningStore) Values(ctx context.Context, v view.Viewer, q view.Value
 
 // newElastic fills an index of Elasticsearch.
 func newElastic(b *testing.B, backends *lab.Backends, n int) *searchStore {
-	s := &searchStore{name: "Elasticsearch", countUpTo: 10_000}
+	s := &searchStore{name: "Elasticsearch", countUpTo: 10_000, prefix: lab.NewPrefix(b, backends.Elasticsearch)}
 	transport := &listeningTransport{RoundTripper: newClient().Transport, s: s, direct: newClient()}
 	store, err := elastic.Open(context.Background(), loadMapping(b), elastic.Options{
-		URLs: []string{backends.Elasticsearch}, Prefix: lab.NewPrefix(b, backends.Elasticsearch), Transport: transport,
+		URLs: []string{backends.Elasticsearch}, Prefix: s.prefix, Transport: transport,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -1,0 +1,329 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/viewgate/viewgate/bench/lab"
+)
+
+// peerRounds is how often each side is asked, in turn.
+const peerRounds = 3
+
+// BenchmarkPeers measures an order by its id and a search of 20 orders with three facets: through viewgate, as a process of
+// its own with all that production has; through Apollo Server with the official clients (apollo/server.mjs), in the same
+// words and with the same answers; and the same requests that viewgate sends to Elasticsearch, sent directly. wrk asks, with
+// 1 connection and with 8. Before anything is measured the answers are compared.
+func BenchmarkPeers(b *testing.B) {
+	backends := lab.FindBackends(b)
+	for _, program := range []string{"wrk", "node"} {
+		if _, err := exec.LookPath(program); err != nil {
+			b.Skip(err)
+		}
+	}
+	if _, err := os.Stat("apollo/node_modules"); err != nil {
+		b.Skipf("%v: npm ci in bench/apollo", err)
+	}
+	eachSize(b, "25000", func(b *testing.B, n int) {
+		machine(b, backends)
+		s := newElastic(b, backends, n)
+		fmt.Printf("%d orders; %s\n%v a side and round; all sides in turn, %d times\n", n, s.state, *reading, peerRounds)
+		p := newPeers(b, backends, s, n)
+		p.measure(b)
+	})
+}
+
+// peers are the three sides, which serve.
+type peers struct {
+	elasticsearch, index string
+	viewgate, apollo     string // URLs
+	program              string // viewgate's
+	prefix               string
+	directory            string
+}
+
+const (
+	peerOrder = `query ($id: ID!) { order(id: $id) { orderId version createdAt state status total { amount currency } ` +
+		`restaurant { restaurantId name } lineItems { menuItemId name quantity } deliveryAddress { street1 city } ` +
+		`ticket { state version } delivery { state version } bill { state version } } }`
+	peerHistory = `query ($query: String!) { orderHistory(query: $query, first: 20) { total { count } ` +
+		`nodes { orderId createdAt status total { amount } restaurant { name } lineItems { name quantity } deliveryAddress { city } } ` +
+		`facets { status { values { value count } others } restaurant { values { value count } others } ` +
+		`city { values { value count } others } } } }`
+)
+
+func newPeers(b *testing.B, backends *lab.Backends, s *searchStore, n int) *peers {
+	p := &peers{elasticsearch: backends.Elasticsearch, prefix: s.prefix, directory: b.TempDir()}
+	var aliases map[string]any
+	if err := lab.Ask(http.MethodGet, backends.Elasticsearch+"/"+s.prefix+"orders/_alias", "", &aliases); err != nil {
+		b.Fatal(err)
+	}
+	for index := range aliases {
+		p.index = index
+	}
+	p.program = filepath.Join(p.directory, "viewgate")
+	build := exec.Command("go", "build", "-o", p.program, "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	searches, template := p.record(b)
+	if err := os.WriteFile(filepath.Join(p.directory, "template"), []byte(template), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	p.apollo = p.serve(b, exec.Command("node", "apollo/server.mjs", p.elasticsearch, p.index,
+		filepath.Join(p.directory, "template")), regexp.MustCompile(`(http://\S+)`))
+	p.viewgate = p.gateway(b, p.elasticsearch)
+	p.compare(b)
+
+	r := rand.New(rand.NewPCG(31, 32))
+	var direct, graphql []string
+	for range 1000 {
+		id := strconv.Itoa(1 + r.IntN(n))
+		direct = append(direct, "GET\t/"+p.index+"/_doc/"+id+"\t")
+		graphql = append(graphql, "POST\tPATH\t"+operation(peerOrder, "id", id))
+	}
+	p.write(b, "order", direct, graphql)
+	direct, graphql = nil, nil
+	for _, word := range peerWords() {
+		direct = append(direct, searches[word])
+		graphql = append(graphql, "POST\tPATH\t"+operation(peerHistory, "query", word))
+	}
+	p.write(b, "orderHistory", direct, graphql)
+	return p
+}
+
+// peerWords are searched for.
+func peerWords() []string { return wordsOf(lab.Dishes) }
+
+func operation(query, variable, value string) string {
+	text, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{variable: value}})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return string(text)
+}
+
+// write writes the files that wrk reads, one for each side.
+func (p *peers) write(b *testing.B, kind string, direct, graphql []string) {
+	all := strings.Join(graphql, "\n") + "\n"
+	for side, text := range map[string]string{
+		"direct":   strings.Join(direct, "\n") + "\n",
+		"viewgate": strings.ReplaceAll(all, "PATH", "/graphql"),
+		"apollo":   strings.ReplaceAll(all, "PATH", "/"),
+	} {
+		if err := os.WriteFile(filepath.Join(p.directory, kind+"-"+side), []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// record returns what viewgate sends to Elasticsearch for each word, as a line of wrk's file, and such a search with WORD in
+// the word's place.
+func (p *peers) record(b *testing.B) (searches map[string]string, template string) {
+	target, err := url.Parse(p.elasticsearch)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var mu sync.Mutex
+	var heard string // guarded by mu
+	var body []byte  // guarded by mu
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/_search") {
+			text, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(text))
+			mu.Lock()
+			heard, body = r.URL.RequestURI(), text
+			mu.Unlock()
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	b.Cleanup(listening.Close)
+	gateway := p.gateway(b, listening.URL)
+	searches = map[string]string{}
+	for _, word := range peerWords() {
+		if _, err := postQuery(gateway, operation(peerHistory, "query", word)); err != nil {
+			b.Fatal(err)
+		}
+		mu.Lock()
+		searches[word] = "POST\t" + heard + "\t" + strings.TrimSpace(string(body))
+		template = strings.ReplaceAll(strings.TrimSpace(string(body)), `"`+word+`"`, `"WORD"`)
+		mu.Unlock()
+	}
+	if !strings.Contains(template, `"WORD"`) {
+		b.Fatalf("the word is not in the search: %s", template)
+	}
+	return searches, template
+}
+
+// gateway starts viewgate over an Elasticsearch, and returns its URL.
+func (p *peers) gateway(b *testing.B, elasticsearch string) string {
+	return p.serve(b, exec.Command(p.program, "serve", "--role", "gateway", "--addr", "127.0.0.1:0",
+		"--elasticsearch", elasticsearch, "--elasticsearch-prefix", p.prefix), regexp.MustCompile(`graphql=(http://\S+)`))
+}
+
+// serve starts a server that ends with the benchmark, and returns the URL that it prints.
+func (p *peers) serve(b *testing.B, c *exec.Cmd, announced *regexp.Regexp) string {
+	in, err := c.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.Stdout, c.Stderr = w, w
+	c.Env = append(os.Environ(), "NODE_ENV=production")
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	w.Close()
+	b.Cleanup(func() {
+		in.Close()
+		c.Process.Kill()
+		c.Wait()
+		r.Close()
+	})
+	lines := bufio.NewScanner(r)
+	var said []string
+	for lines.Scan() {
+		said = append(said, lines.Text())
+		if found := announced.FindStringSubmatch(lines.Text()); found != nil {
+			go io.Copy(io.Discard, r) // ends with the process
+			return found[1]
+		}
+	}
+	b.Fatalf("%s does not serve:\n%s", c.Path, strings.Join(said, "\n"))
+	return ""
+}
+
+func postQuery(url, body string) (data json.RawMessage, err error) {
+	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data   json.RawMessage
+		Errors json.RawMessage
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Errors != nil {
+		return nil, fmt.Errorf("%s: %s", body, answer.Errors)
+	}
+	return answer.Data, nil
+}
+
+// compare ends the benchmark where viewgate and Apollo answer differently.
+func (p *peers) compare(b *testing.B) {
+	var bodies []string
+	for i := range 50 {
+		bodies = append(bodies, operation(peerOrder, "id", strconv.Itoa(1+i*37)))
+	}
+	for _, word := range peerWords() {
+		bodies = append(bodies, operation(peerHistory, "query", word))
+	}
+	for _, body := range bodies {
+		var answers [2]any
+		for i, url := range []string{p.viewgate, p.apollo} {
+			data, err := postQuery(url, body)
+			if err == nil {
+				err = json.Unmarshal(data, &answers[i])
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		if diff := gocmp.Diff(answers[1], answers[0]); diff != "" {
+			b.Fatalf("%s: the answers differ (-Apollo +viewgate):\n%s", body, diff)
+		}
+	}
+}
+
+// measured is what wrk tells.
+type measured struct {
+	Requests, Microseconds, P50, P99, Errors int
+}
+
+func (m measured) rate() float64 { return float64(m.Requests) / float64(m.Microseconds) * 1e6 }
+
+// measure asks all sides and prints the rows.
+func (p *peers) measure(b *testing.B) {
+	sides := []struct{ name, url string }{
+		{"direct", p.elasticsearch}, {"viewgate", p.viewgate}, {"apollo", p.apollo},
+	}
+	for _, kind := range []string{"order", "orderHistory"} {
+		for _, s := range sides { // code is compiled while it runs
+			p.wrk(b, kind, s.name, s.url, 8, *reading)
+		}
+	}
+	line("", "connections", "a second", "p50", "p99", "of direct", "of Apollo", "p50 more")
+	for _, kind := range []string{"order", "orderHistory"} {
+		for _, connections := range []int{1, 8} {
+			rounds := map[string][]measured{}
+			for range peerRounds {
+				for _, s := range sides {
+					rounds[s.name] = append(rounds[s.name], p.wrk(b, kind, s.name, s.url, connections, *reading))
+				}
+			}
+			middle := map[string]measured{}
+			for name, of := range rounds {
+				slices.SortFunc(of, func(a, b measured) int { return cmp.Compare(a.rate(), b.rate()) })
+				middle[name] = of[len(of)/2]
+			}
+			direct, apollo := middle["direct"], middle["apollo"]
+			for _, s := range sides {
+				m := middle[s.name]
+				line(kind+", "+s.name, strconv.Itoa(connections), fmt.Sprintf("%.0f", m.rate()),
+					microseconds(m.P50), microseconds(m.P99), fmt.Sprintf("%.2f", m.rate()/direct.rate()),
+					fmt.Sprintf("%.2f", m.rate()/apollo.rate()), microseconds(m.P50-direct.P50))
+			}
+		}
+	}
+}
+
+func microseconds(n int) string {
+	return (time.Duration(n) * time.Microsecond).Round(10 * time.Microsecond).String()
+}
+
+// wrk asks one side for so long.
+func (p *peers) wrk(b *testing.B, kind, side, address string, connections int, long time.Duration) (m measured) {
+	target, err := url.Parse(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(long.Seconds()))+"s",
+		"-s", "peers.lua", "http://"+target.Host, "--", filepath.Join(p.directory, kind+"-"+side))
+	out, err := c.CombinedOutput()
+	if err != nil {
+		b.Fatalf("wrk: %v\n%s", err, out)
+	}
+	at := bytes.IndexByte(out, '{')
+	if at < 0 || json.Unmarshal(out[at:], &m) != nil || m.Requests == 0 || m.Errors > 0 {
+		b.Fatalf("wrk of %s %s:\n%s", side, kind, out)
+	}
+	return m
+}
