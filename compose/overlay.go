@@ -129,8 +129,12 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets, Sums: found.Sums, Partial: found.Partial,
 		Source: source, Lag: stood.lag, Composed: Seen{},
 	}
+	decode := order.DecodeWithoutTimeline
+	if l.History {
+		decode = order.Decode
+	}
 	for _, hit := range found.Hits {
-		o, err := order.Decode(hit.Source)
+		o, err := decode(hit.Source)
 		if err != nil {
 			return OrderPage{}, err
 		}
@@ -202,8 +206,13 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 			if l.History {
 				l.failing(Behind) // the latest events are not in the timeline
 			}
-			join(hit.Order, c.Order)
-			l.lay(hit.Order)
+			o, err := order.Decode(hit.Source) // with the timeline, from which updatedAt follows
+			if err != nil {
+				l.failing(ViewDown)
+				continue
+			}
+			join(o, c.Order)
+			l.lay(o)
 			overlaid = true
 		}
 	}

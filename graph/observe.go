@@ -165,6 +165,7 @@ func nameOperation(ctx context.Context, next graphql.OperationHandler) graphql.R
 	if len(roots) == 1 {
 		name = roots[0].Name
 	}
+	requestOf(ctx).sole = len(roots) == 1
 	t := requestOf(ctx).tally
 	t.mu.Lock()
 	t.observation.Operation, t.observation.Kind = name, string(asked.Operation.Operation)

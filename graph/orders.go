@@ -22,7 +22,14 @@ func (r *Resolver) order(ctx context.Context, id string, wanted *model.Freshness
 		return nil, nil
 	}
 	told := provenance{token: promise.token}
-	o, err := orderOf(ctx, selected(ctx), compose.Request{ID: raw, Freshness: promise.of(raw)}, &told)()
+	request, s, q := requestOf(ctx), selected(ctx), compose.Request{ID: raw, Freshness: promise.of(raw)}
+	if request.sole { // nothing else can want an order yet, so there is no batch to wait for
+		prime(ctx, request.orders, []string{raw}, func(string) compose.Request { return s.of(q) },
+			func(ctx context.Context, requests []compose.Request) []compose.Answer {
+				return r.reader.ReadOrders(ctx, request.client.Viewer, requests)
+			})
+	}
+	o, err := orderOf(ctx, s, q, &told)()
 	r.tell(ctx, told)
 	return o, err
 }

@@ -24,6 +24,7 @@ type request struct {
 	asked   http.Header // the client's, with the request's id
 	header  http.Header // of the answer
 
+	sole         bool          // the operation has one field at its root
 	subscription *subscription // nil in what is none
 
 	orders    *dataloader.Loader[compose.Request, compose.Answer]
@@ -106,5 +107,6 @@ func newLoader[K comparable, V any](ctx context.Context,
 		return results
 	}
 	return dataloader.NewBatchedLoader(batch,
-		dataloader.WithWait[K, V](loadWait), dataloader.WithBatchCapacity[K, V](loadMost))
+		dataloader.WithWait[K, V](loadWait), dataloader.WithBatchCapacity[K, V](loadMost),
+		dataloader.WithInputCapacity[K, V](loadMost))
 }

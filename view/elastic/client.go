@@ -1,12 +1,14 @@
 package elastic
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -114,7 +116,7 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 		return nil, fmt.Errorf("%s does not answer: %w", c, err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	body, err := readAll(response.Body, response.Header)
 	if err != nil {
 		return response.Header, fmt.Errorf("%s: answer cut short: %w", c, err)
 	}
@@ -135,6 +137,17 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 		return response.Header, fmt.Errorf("%s: answer is not what Elasticsearch sends: %w", c, err)
 	}
 	return response.Header, nil
+}
+
+// readAll reads an answer to its end, with one allocation where Elasticsearch says how long it is.
+func readAll(body io.Reader, header http.Header) ([]byte, error) {
+	size, err := strconv.Atoi(header.Get("Content-Length"))
+	if err != nil || size < 0 || size > 64<<20 {
+		size = 512
+	}
+	answer := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // so that reading the end makes it no larger
+	_, err = answer.ReadFrom(body)
+	return answer.Bytes(), err
 }
 
 // read is do for the methods of view.Store that read: where reading again later may succeed, the error is

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -157,6 +159,27 @@ func Decode(source json.RawMessage) (*Order, error) {
 	}
 	return o, nil
 }
+
+// DecodeWithoutTimeline is Decode but for the timeline, which is nearly half of a document and which few lists show.
+func DecodeWithoutTimeline(source json.RawMessage) (*Order, error) {
+	listed := struct {
+		Order
+		Timeline skipped `json:"timeline"`
+	}{}
+	if err := view.DecodeDocument(source, &listed); err != nil {
+		return nil, fmt.Errorf("order document: %w", err)
+	}
+	if listed.OrderID == "" {
+		return nil, fmt.Errorf("order document without an orderId")
+	}
+	return &listed.Order, nil
+}
+
+// skipped is a value that is not read.
+type skipped struct{}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (skipped) UnmarshalJSONFrom(d *jsontext.Decoder) error { return d.SkipValue() }
 
 // Encode derives what is derived and returns the document's JSON: equal bytes for equal documents.
 func (o *Order) Encode() (json.RawMessage, error) {
