@@ -9,14 +9,16 @@ import (
 // Shape is how large a document is, by its text alone: nothing of it needs to be valid, or to be of the schema. Of several
 // operations each number is that of the largest. Fields of fragments count wherever the fragments are used.
 type Shape struct {
+	Operations int
 	RootFields int // fields of an operation itself
 	Depth      int // fields within fields; those of introspection do not count
 	Aliases    int // fields that are called otherwise than in the schema
 	Fields     int // all of them
 	Directives int // in the document, wherever they stand
 	Nesting    int // lists and objects within each other, of a value
-	// Alike is how many pairs of fields the document has that are answered by one name. Whoever looks for fields that cannot be
-	// merged compares them, and gqlparser each with each: what it takes grows with the square of the document.
+	// Alike is how many pairs of fields the document has that are answered by one name, times its operations. Whoever looks for
+	// fields that cannot be merged compares them, and gqlparser each with each for each operation: what it takes grows with the
+	// third power of the document's size.
 	Alike int
 }
 
@@ -34,6 +36,7 @@ func shaperOf(doc *ast.QueryDocument) *shaper {
 			w.fragments[f.Name] = f
 		}
 	}
+	w.Operations = len(doc.Operations)
 	for _, op := range doc.Operations {
 		e := w.selections(op.SelectionSet)
 		w.RootFields = max(w.RootFields, e.fields)
@@ -53,6 +56,7 @@ func shaperOf(doc *ast.QueryDocument) *shaper {
 	for _, n := range w.names {
 		w.Alike = plus(w.Alike, n*(n-1)/2)
 	}
+	w.Alike = times(w.Alike, w.Operations)
 	return w
 }
 

@@ -14,23 +14,25 @@ func TestShape(t *testing.T) {
 		name, query string
 		want        Shape
 	}{
-		{"fields", `{ a { b c { d } } e }`, Shape{RootFields: 2, Depth: 3, Fields: 5}},
-		{"an alias", `{ x: a a: a }`, Shape{RootFields: 2, Depth: 1, Fields: 2, Aliases: 1}},
-		{"alike", `{ a a a { b } c { b } }`, Shape{RootFields: 4, Depth: 2, Fields: 6, Alike: 3 + 1}},
-		{"the largest of several operations", `query A { a { b } } query B { c d e }`, Shape{RootFields: 3, Depth: 2, Fields: 3}},
+		{"fields", `{ a { b c { d } } e }`, Shape{Operations: 1, RootFields: 2, Depth: 3, Fields: 5}},
+		{"an alias", `{ x: a a: a }`, Shape{Operations: 1, RootFields: 2, Depth: 1, Fields: 2, Aliases: 1}},
+		{"alike", `{ a a a { b } c { b } }`, Shape{Operations: 1, RootFields: 4, Depth: 2, Fields: 6, Alike: 3 + 1}},
+		{"the largest of several operations", `query A { a { b } } query B { c d d }`,
+			Shape{Operations: 2, RootFields: 3, Depth: 2, Fields: 3, Alike: 2}},
 		{"fragments count where they are used", `{ ...f ... { ...f } } fragment f on T { x: a { b } }`,
-			Shape{RootFields: 2, Depth: 2, Fields: 4, Aliases: 2}},
-		{"a fragment that nobody uses", `{ a } fragment f on T { b @d b }`, Shape{RootFields: 1, Depth: 1, Fields: 1, Directives: 1, Alike: 1}},
-		{"one that is missing", `{ a { ...g } }`, Shape{RootFields: 1, Depth: 1, Fields: 1}},
-		{"one in itself", `{ ...f } fragment f on T { a { ...f } ...f }`, Shape{RootFields: 1, Depth: 1, Fields: 1}},
+			Shape{Operations: 1, RootFields: 2, Depth: 2, Fields: 4, Aliases: 2}},
+		{"a fragment that nobody uses", `{ a } fragment f on T { b @d b }`,
+			Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 1, Directives: 1, Alike: 1}},
+		{"one that is missing", `{ a { ...g } }`, Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 1}},
+		{"one in itself", `{ ...f } fragment f on T { a { ...f } ...f }`, Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 1}},
 		{"two in each other", `{ ...f } fragment f on T { ...g } fragment g on T { a ...f }`,
-			Shape{RootFields: 1, Depth: 1, Fields: 1}},
-		{"one twice", `{ ...f } fragment f on T { a } fragment f on T { a b c }`, Shape{RootFields: 1, Depth: 1, Fields: 1}},
+			Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 1}},
+		{"one twice", `{ ...f } fragment f on T { a } fragment f on T { a b c }`, Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 1}},
 		{"directives", `query ($v: Int @d) @d { a @d @d ... @d { b } ...f @d } fragment f on T @d { c }`,
-			Shape{RootFields: 3, Depth: 1, Fields: 3, Directives: 7}},
+			Shape{Operations: 1, RootFields: 3, Depth: 1, Fields: 3, Directives: 7}},
 		{"values", `query ($v: Int = [1]) { a(b: {c: [[{}]]}) b(c: 1) @d(e: [[]]) }`,
-			Shape{RootFields: 2, Depth: 1, Fields: 2, Directives: 1, Nesting: 4}},
-		{"introspection", `{ __schema { types { name } } }`, Shape{RootFields: 1, Depth: 1, Fields: 3}},
+			Shape{Operations: 1, RootFields: 2, Depth: 1, Fields: 2, Directives: 1, Nesting: 4}},
+		{"introspection", `{ __schema { types { name } } }`, Shape{Operations: 1, RootFields: 1, Depth: 1, Fields: 3}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			doc, err := parser.ParseQuery(&ast.Source{Input: test.query})

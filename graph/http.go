@@ -184,7 +184,11 @@ func (e *exchange) readURL() (*params, error) {
 		name string
 		into *map[string]any
 	}{{"variables", &asked.Variables}, {"extensions", &asked.Extensions}} {
-		if text := q.Get(object.name); text != "" && decodeJSON([]byte(text), object.into) != nil {
+		text := q.Get(object.name)
+		if err := checkNesting([]byte(text), e.options.Limits.Nesting); err != nil {
+			return nil, badInput("%s %w", object.name, err)
+		}
+		if text != "" && decodeJSON([]byte(text), object.into) != nil {
 			return nil, badInput("%s is no JSON object", object.name)
 		}
 	}
@@ -216,15 +220,19 @@ func (e *exchange) readBody() (*params, error) {
 	if body.Len() > most {
 		return nil, tooLarge
 	}
-	asked, err := readParams(body.Bytes())
+	asked, err := readParams(body.Bytes(), e.options.Limits.Nesting)
 	if err != nil {
 		return nil, badInput("the body %w", err)
 	}
 	return asked, nil
 }
 
-// readParams reads what a client asks from JSON. The error says nothing of what that holds.
-func readParams(text []byte) (*params, error) {
+// readParams reads what a client asks from JSON with no more levels of lists and objects than so many. The error says nothing of
+// what that holds.
+func readParams(text []byte, levels int) (*params, error) {
+	if err := checkNesting(text, levels); err != nil {
+		return nil, err
+	}
 	text = bytes.TrimLeft(text, " \t\r\n")
 	if len(text) > 0 && text[0] == '[' {
 		return nil, errors.New("is a list: batches are not possible, send operations one by one")

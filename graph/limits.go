@@ -15,9 +15,14 @@ import (
 	"github.com/viewgate/viewgate/cost"
 )
 
-// maxAlike is how many pairs of fields that are answered by one name a document may have. gqlparser compares each with each, and
-// some of them several times: so many took 50 ms at most. It is 300 fields of one name.
-const maxAlike = 45_000
+// What validation takes depends on these, and nothing else does: so they are not among the Limits.
+const (
+	// maxAlike is how many pairs of fields that are answered by one name a document may have for each of its operations.
+	// gqlparser compares them, some several times: so many took 55 ms at most. They are 200 fields of one name.
+	maxAlike = 20_000
+	// maxOperations is how many operations a document may have, all of which are validated.
+	maxOperations = 10
+)
 
 // bounds refuses what is beyond the limits: by its text before it is validated, and by its cost before it runs.
 type bounds struct {
@@ -31,13 +36,14 @@ type bounds struct {
 func (b bounds) checkText(doc *ast.QueryDocument) *gqlerror.Error {
 	s := cost.ShapeOf(doc)
 	return b.check(
+		measure{"operations beside each other", s.Operations, maxOperations},
 		measure{"fields of Query", s.RootFields, b.RootFields},
 		measure{"levels of fields", s.Depth, b.Depth},
 		measure{"aliases", s.Aliases, b.Aliases},
 		measure{"fields", s.Fields, b.Fields},
 		measure{"directives", s.Directives, b.Directives},
 		measure{"levels of lists and objects in a value", s.Nesting, b.Nesting},
-		measure{"pairs of fields with the same name", s.Alike, maxAlike},
+		measure{"pairs of fields that are answered by the same name", s.Alike, maxAlike},
 	)
 }
 

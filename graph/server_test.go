@@ -49,6 +49,14 @@ func TestLimits(t *testing.T) {
 		{"cost by variable", `query ($n: Int = 100) { orderHistory(first: $n) { nodes { consumer {
 			orderHistory(first: $n) { nodes { id orderId } } } } } }`, "QUERY_TOO_COMPLEX", "costs up to"},
 		{"fragments by fragments", bomb.String(), "QUERY_TOO_COMPLEX", "fields; 2000 are possible"},
+		{"fields alike", `{ order(id: 1) {` + strings.Repeat(" id", 210) + ` } }`, "QUERY_TOO_COMPLEX", "pairs of fields"},
+		{"fields alike in many operations", strings.Repeat(`query q { ...f } `, 5) + ` fragment f on Query { order(id: 1) {` +
+			strings.Repeat(" id", 100) + ` } }`, "QUERY_TOO_COMPLEX", "pairs of fields"},
+		{"operations", strings.Repeat("query q { order(id: 1) { id } } ", 11), "QUERY_TOO_COMPLEX", "11 operations"},
+		{"directives", `{ order(id: 1) { id` + strings.Repeat(" @skip(if: false)", 51) + ` } }`, "QUERY_TOO_COMPLEX", "51 directives"},
+		{"a value", `{ orderHistory(filter: ` + strings.Repeat("{not: ", 51) + "{}" + strings.Repeat("}", 51) + `) { nodes { id } } }`,
+			"QUERY_TOO_COMPLEX", "52 levels of lists"},
+		{"a fragment in itself", `{ order(id: 1) { ...f } } fragment f on Order { id ...f }`, "BAD_USER_INPUT", "itself"},
 		{"circular introspection", `{ __type(name: "Order") { fields { type { fields { type { fields { type { name } } } } } } } }`,
 			"BAD_USER_INPUT", "introspection depth"},
 	} {

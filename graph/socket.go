@@ -228,7 +228,7 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 
 // subscribe begins an operation of whatever kind.
 func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGroup) (websocket.StatusCode, string) {
-	asked, err := readParams(m.Payload)
+	asked, err := readParams(m.Payload, s.options.Limits.Nesting)
 	switch {
 	case !s.init.Load():
 		return closeUnauthorized, "Unauthorized"
