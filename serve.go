@@ -32,7 +32,7 @@ import (
 
 // settings are what serve can be told.
 type settings struct {
-	addr       string
+	listening
 	data       string
 	temporary  bool // data is a directory that need not survive the process
 	tokenKey   string
@@ -70,20 +70,22 @@ func serve(ctx context.Context, c console, s settings) error {
 	}
 	defer a.close()
 	return a.run(ctx, func(addr string) {
-		logger.Info("serving", "graphql", "http://"+addr+"/graphql", "playground", "http://"+addr+"/playground",
-			"ready", "http://"+addr+"/readyz", "metrics", "http://"+addr+"/metrics", "role", s.role)
+		at := s.scheme() + "://" + addr
+		logger.Info("serving", "graphql", at+"/graphql", "playground", at+"/playground", "ready", at+"/readyz",
+			"metrics", at+"/metrics", "role", s.role)
 	})
 }
 
 // app is the parts of one process, wired.
 type app struct {
-	logger  *slog.Logger
-	views   []*served
-	watcher *watch.Watcher // nil in an indexer, and where nobody tells what changes
-	graphql *graph.Handler // nil in an indexer
-	tokens  *auth.Verifier // nil in an indexer, and without authentication
-	handler http.Handler
-	server  net.Listener
+	logger   *slog.Logger
+	views    []*served
+	watcher  *watch.Watcher // nil in an indexer, and where nobody tells what changes
+	graphql  *graph.Handler // nil in an indexer
+	tokens   *auth.Verifier // nil in an indexer, and without authentication
+	handler  http.Handler
+	server   *http.Server
+	listener net.Listener
 
 	registry *prometheus.Registry  // of the metrics that do not begin anew with another index
 	stopping atomic.Bool           // it is to stop, and says that it is not ready
@@ -166,10 +168,11 @@ func (a *app) open(ctx context.Context, s settings) error {
 	mux.HandleFunc("GET /readyz", a.ready)
 	a.register(registry)
 	a.handler = mux
-	if a.server, err = net.Listen("tcp", s.addr); err != nil {
-		return fmt.Errorf("--addr: %w", err)
+	if a.server, err = s.server(a.handler, a.logger); err != nil {
+		return err
 	}
-	return nil
+	a.listener, err = s.listen()
+	return err
 }
 
 // The roles that a process can have.
@@ -181,6 +184,9 @@ const (
 
 // check reports what of the settings does not go together, as a usageError.
 func (s settings) check() error {
+	if err := s.listening.check(); err != nil {
+		return err
+	}
 	switch s.role {
 	case roleAll, roleGateway, roleIndexer:
 	default:
@@ -268,10 +274,6 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 // first says that it is not ready, and goes on while it drains, so that no request meets a closed door. It calls started with
 // the address once that answers.
 func (a *app) run(ctx context.Context, started func(addr string)) error {
-	server := &http.Server{
-		Handler: a.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelWarn),
-	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	asked := ctx
@@ -286,18 +288,13 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 		}
 		return nil
 	})
-	group.Go(func() error {
-		if err := server.Serve(a.server); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve HTTP: %w", err)
-		}
-		return nil
-	})
+	group.Go(func() error { return serveHTTP(a.server, a.listener) })
 	group.Go(func() error {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		if err := a.stopServing(stopping, server); err != nil {
-			return errors.Join(fmt.Errorf("stop HTTP: %w", err), server.Close())
+		if err := a.stopServing(stopping); err != nil {
+			return errors.Join(fmt.Errorf("stop HTTP: %w", err), a.server.Close())
 		}
 		return nil
 	})
@@ -311,7 +308,7 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 		group.Go(func() error { v.feeds.hear(ctx); return nil })
 		group.Go(func() error { return v.feeds.whileTelling(ctx, v.follow) })
 	}
-	started(readable(a.server.Addr().String()))
+	started(readable(a.listener.Addr().String()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- group.Wait() }()
 	<-ctx.Done()
@@ -324,35 +321,23 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 }
 
 // stopServing lets requests finish, and ends the connections that carry subscriptions.
-func (a *app) stopServing(ctx context.Context, server *http.Server) error {
+func (a *app) stopServing(ctx context.Context) error {
 	var ending errgroup.Group
 	if a.graphql != nil {
 		ending.Go(func() error { return a.graphql.Shutdown(ctx) })
 	}
-	ending.Go(func() error { return server.Shutdown(ctx) })
+	ending.Go(func() error { return a.server.Shutdown(ctx) })
 	return ending.Wait()
 }
 
 // close closes what assemble opened.
 func (a *app) close() {
-	if a.server != nil {
-		a.server.Close()
+	if a.listener != nil {
+		a.listener.Close()
 	}
 	for _, v := range a.views {
 		v.close()
 	}
-}
-
-// readable makes an address that listens everywhere one that a person can open.
-func readable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
 }
 
 // dataDir returns the directory data, made if need be, or a temporary one where data is empty; remove removes the latter.

@@ -309,6 +309,10 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	kafkaFlags(f, &s.kafka)
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")
+	f.text(&s.certFile, "tls-cert", "TLS_CERT_FILE", "",
+		"`FILE` of the server's certificate (PEM), and of those between it and its authority's, to serve HTTPS instead; it is "+
+			"read anew when it changes")
+	f.text(&s.keyFile, "tls-key", "TLS_KEY_FILE", "", "`FILE` of the certificate's private key (PEM)")
 	f.text(&s.role, "role", "ROLE", "all", "`ROLE`: gateway (answers queries), indexer (keeps the views) or all")
 	indexFlags(f, &s.group, &s.elastic)
 	f.text(&s.feedPrefix, "feed-prefix", "FEED_PREFIX", "",
