@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search faults promises backends backends-down federation
+.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,11 @@ bench-reads: ## what fresh reads cost, beside Elasticsearch's own; backends star
 
 bench-search: ## what a search costs beside the store's own; backends started for it; Java 17, Maven, curl (SIZES=10000,100000,1000000)
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Search -benchtime 1x -timeout 2h ./bench \
+		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
+
+bench-peers: ## viewgate beside Apollo Server and Elasticsearch itself; backends started for it; wrk, Node.js, npm, Java 17, Maven, curl
+	cd bench/apollo && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Peers -benchtime 1x -timeout 1h ./bench \
 		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
 
 bench-scale: ## what an event costs 1, 2 and 4 indexers, with a stub for Elasticsearch; Java 17, Maven, curl (SIZES=20000)
