@@ -25,6 +25,7 @@ check: ## what must hold beside the tests: format, vet, tidy go.mod, fresh gener
 
 generate: ## the GraphQL server's code, from schema/ and gqlgen.yml
 	go tool gqlgen generate
+	go run ./graph/generate
 
 bench: ## benchmarks of the embedded store and of the whole path (SIZES=10000,100000)
 	go test -run '^$$' -bench . -benchtime 1x ./view/embedded

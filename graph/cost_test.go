@@ -97,7 +97,7 @@ func TestActualCost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGateway(t, ada, newOrders(30), func(o *Options) { o.Limits.Cost = 1 << 30 })
+	g := newGateway(t, ada, newOrders(30), func(o *Options) { o.Limits.Cost, o.Limits.Aliases = 1<<30, 1<<10 })
 	rapid.Check(t, func(rt *rapid.T) {
 		query := "{" + drawSelections(rt, s, s.Query, 3) + "}"
 		told, _ := g.costs(t, query, map[string]any{"cost": true})

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -48,5 +50,37 @@ func eachFragment(document *ast.QueryDocument, f func(*ast.DirectiveList)) {
 	}
 }
 
-func (e *exchange) parts(ctx context.Context, ready *graphql.OperationContext) {
+// later stands in the generated code where a field is deferred. It writes what is not JSON, for withoutLater.
+var later = graphql.WriterFunc(func(w io.Writer) { w.Write([]byte{deferredMark}) })
+
+const deferredMark = 0
+
+// withoutLater takes the members of objects out of data that are deferred.
+func withoutLater(data []byte) []byte {
+	at := bytes.IndexByte(data, deferredMark)
+	if at < 0 {
+		return data
+	}
+	kept := make([]byte, 0, len(data))
+	for ; at >= 0; at = bytes.IndexByte(data, deferredMark) {
+		name := bytes.LastIndexByte(data[:at-len(`":`)], '"') // which is a GraphQL name, without escapes
+		kept = append(kept, data[:name]...)
+		data = data[at+1:]
+		if last := len(kept) - 1; kept[last] == ',' {
+			kept = kept[:last]
+		} else {
+			data = bytes.TrimPrefix(data, []byte(","))
+		}
+	}
+	return append(kept, data...)
+}
+
+// nextDeferred stands in the generated code where it waits for what is deferred. It reports false where ctx ends first.
+func nextDeferred(ctx context.Context, results <-chan graphql.DeferredResult) (graphql.DeferredResult, bool) {
+	select {
+	case result := <-results:
+		return result, true
+	case <-ctx.Done():
+		return graphql.DeferredResult{}, false
+	}
 }

@@ -55,6 +55,7 @@ type countingStore struct {
 	panics         bool
 	partial        bool // searches are over before they are done
 	onGet          func(n int32)
+	onSearch       func(context.Context)
 }
 
 func (s *countingStore) Get(ctx context.Context, v view.Viewer, ids []string) (map[string]view.Document, error) {
@@ -73,6 +74,9 @@ func (s *countingStore) Get(ctx context.Context, v view.Viewer, ids []string) (m
 
 func (s *countingStore) Search(ctx context.Context, v view.Viewer, q view.Query) (view.Page, error) {
 	s.searches.Add(1)
+	if s.onSearch != nil {
+		s.onSearch(ctx)
+	}
 	if s.err != nil {
 		return view.Page{}, s.err
 	}

@@ -175,7 +175,9 @@ func extensions(tokens compose.TokenKey, reader *compose.Reader) graphql.Respons
 		defer request.mu.Unlock()
 		extend(response, "search", request.searches, func(s searched) ast.Path { return s.Path })
 		extend(response, "freshness", request.notes, func(n note) ast.Path { return n.Path })
-		if len(request.notes) == 0 {
+		tells := len(request.notes) > 0
+		request.searches, request.notes = nil, nil // a part tells what those before have not
+		if !tells {
 			return response
 		}
 		all := request.showing

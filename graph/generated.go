@@ -152,7 +152,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				data = ec._Query(ctx, opCtx.Operation.SelectionSet)
 			} else {
 				if atomic.LoadInt32(&ec.PendingDeferred) > 0 {
-					result := <-ec.DeferredResults
+					result, inTime := nextDeferred(ctx, ec.DeferredResults)
+					if !inTime {
+						return nil
+					}
 					atomic.AddInt32(&ec.PendingDeferred, -1)
 					data = result.Result
 					response.Path = result.Path
@@ -8886,7 +8889,7 @@ func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet,
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -8934,7 +8937,7 @@ func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet,
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -8972,7 +8975,7 @@ func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet,
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9053,7 +9056,7 @@ func (ec *executionContext) _ConsumerSummary(ctx context.Context, sel ast.Select
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9091,7 +9094,7 @@ func (ec *executionContext) _ConsumerSummary(ctx context.Context, sel ast.Select
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9652,7 +9655,7 @@ func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, ob
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9730,7 +9733,7 @@ func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, ob
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9861,7 +9864,7 @@ func (ec *executionContext) _OrderConnection(ctx context.Context, sel ast.Select
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -9985,7 +9988,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10023,7 +10026,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10061,7 +10064,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10099,7 +10102,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10137,7 +10140,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10175,7 +10178,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10213,7 +10216,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10251,7 +10254,7 @@ func (ec *executionContext) _OrderFacets(ctx context.Context, sel ast.SelectionS
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10650,7 +10653,7 @@ func (ec *executionContext) _Restaurant(ctx context.Context, sel ast.SelectionSe
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 
@@ -10872,7 +10875,7 @@ func (ec *executionContext) _RestaurantFacets(ctx context.Context, sel ast.Selec
 				}
 
 				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
+				out.Values[i] = later
 				continue
 			}
 

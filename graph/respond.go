@@ -27,7 +27,7 @@ func appendResponse(b []byte, r *graphql.Response) ([]byte, error) {
 	}
 	b = append(b, '{')
 	b = appendMember(b, "errors", errors)
-	b = appendMember(b, "data", r.Data)
+	b = appendMember(b, "data", withoutLater(r.Data))
 	b = appendMember(b, "extensions", extensions)
 	return append(b, '}'), nil
 }
