@@ -36,6 +36,7 @@ func TestImports(t *testing.T) {
 		"auth":             "view",
 		"cost":             "",
 		"graph":            "auth compose cost documents feed hours schema search view view/analysis watch graph/media graph/model graph/scalar graph/variables",
+		"graph/generate":   "",
 		"graph/media":      "",
 		"graph/model":      "compose documents view",
 		"graph/scalar":     "compose documents view wire",
