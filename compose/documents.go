@@ -132,8 +132,8 @@ func (r *Documents) answer(v view.Viewer, d *documentRead, told element) Documen
 	if d.wants == "" {
 		return a
 	}
-	if told.document != nil && !r.visible(v, told.document) {
-		told.document = nil // a foreign one and a missing one answer alike
+	if told.document != nil {
+		told.document = r.show(v, told.document) // a foreign one and a missing one answer alike
 	}
 	strict := d.Freshness.owners() || d.Freshness.stale(d.stood)
 	a.Reason = d.wants
@@ -170,10 +170,13 @@ func (r *Documents) part(source json.RawMessage) view.Part {
 	return *d.Parts[r.from.Part]
 }
 
-// visible reports whether an owner's answer is the viewer's to see.
-func (r *Documents) visible(v view.Viewer, source json.RawMessage) bool {
-	decoded, err := view.DecodeSource(source)
-	return err == nil && r.mapping.Visible(v, decoded)
+// show returns an owner's answer as the viewer may see it; nil where it is not theirs.
+func (r *Documents) show(v view.Viewer, source json.RawMessage) json.RawMessage {
+	shown, visible, err := r.mapping.Show(v, source)
+	if err != nil || !visible {
+		return nil
+	}
+	return shown
 }
 
 // DocumentPage is a page of a view's documents, and how fresh it is.

@@ -235,7 +235,7 @@ func (l *list) recent(ctx context.Context, told recentOrders, passed bool) {
 	ids := make([]string, 0, len(told.orders))
 	orders := make(map[string]Composition, len(told.orders))
 	for _, c := range told.orders {
-		if c.Order.Hidden() || l.visible(l.viewer, c.Order) { // others are nobody's business here
+		if c.Order.Hidden() || l.show(l.viewer, c.Order) != nil { // others are nobody's business here
 			ids = append(ids, c.Order.OrderID)
 			orders[c.Order.OrderID] = c
 		}
@@ -347,10 +347,11 @@ func (l *list) compose(ctx context.Context, ids []string, told map[string]Compos
 	}
 }
 
-// lay overlays an order: with nothing, where the viewer may not see it.
+// lay overlays an order: with nothing, where the viewer may not see it. What is kept from them in it is left out where it is
+// matched and shown.
 func (l *list) lay(o *order.Order) {
 	l.overlay[o.OrderID] = nil
-	if !o.Hidden() && l.visible(l.viewer, o) {
+	if !o.Hidden() && l.show(l.viewer, o) != nil {
 		l.overlay[o.OrderID] = o
 	}
 }
@@ -438,7 +439,7 @@ func (l *list) withoutView(ctx context.Context, down error) (OrderPage, error) {
 	l.note(ViewDown)
 	ids, orders := make([]string, 0, len(told)), make(map[string]Composition, len(told))
 	for _, c := range told[:min(len(told), maxOverlaid)] {
-		if !c.Order.Hidden() && !l.visible(l.viewer, c.Order) {
+		if !c.Order.Hidden() && l.show(l.viewer, c.Order) == nil {
 			continue
 		}
 		ids, orders[c.Order.OrderID] = append(ids, c.Order.OrderID), c

@@ -276,10 +276,12 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 	}
 	join(o, c.Order)
 	a.Source = sourceOf(shown, owned)
-	if o.Hidden() || !r.visible(v, o) {
-		return d.withoutOrder(a)
+	if !o.Hidden() {
+		if a.Order = r.show(v, o); a.Order != nil {
+			return d.finish(a, before)
+		}
 	}
-	return d.finish(a, before)
+	return d.withoutOrder(a)
 }
 
 // join joins owners' answers into an order that is to be shown. A part without versions cannot be joined: the answer takes
@@ -311,17 +313,27 @@ func sourceOf(shown, owned Parts) Source {
 	return FromBoth
 }
 
-// visible reports whether a composed order is the viewer's, by the same rule as the store has for the view's documents.
-func (r *Reader) visible(v view.Viewer, o *order.Order) bool {
+// show returns a composed order as the viewer may see it, by the same rules as the store has for the view's documents; nil
+// where it is not theirs.
+func (r *Reader) show(v view.Viewer, o *order.Order) *order.Order {
 	if v.SeesAll() {
-		return true
+		return o
 	}
 	source, err := o.Encode()
 	if err != nil {
-		return false
+		return nil
 	}
-	decoded, err := view.DecodeSource(source)
-	return err == nil && r.mapping.Visible(v, decoded)
+	shown, visible, err := r.mapping.Show(v, source)
+	if err != nil || !visible {
+		return nil
+	}
+	if !r.mapping.Guards(v) {
+		return o // as it is
+	}
+	if o, err = order.Decode(shown); err != nil {
+		return nil
+	}
+	return o
 }
 
 // finish completes the answer that shows an order.

@@ -287,6 +287,19 @@ directive @visibleTo(
   role: ViewerRole!
 ) on FIELD_DEFINITION
 
+"""
+Readers of this role see the field, and what is below it, only in documents in which another field has one of these values.
+In others it is to them as if it were not there, also where they search. Such a field orders nothing.
+"""
+directive @visibleWhile(
+  "The role."
+  role: ViewerRole!
+  "The other field, a path with dots from the view's type: a KEYWORD."
+  field: String!
+  "Its values."
+  is: [String!]!
+) repeatable on FIELD_DEFINITION
+
 "The facet counts this indexed field of the view, a path with dots."
 directive @counts(
   "The field's path."
@@ -419,8 +432,18 @@ type Order implements Node @view(name: "orders") @key(fields: "id") @key(fields:
   restaurant: Restaurant! @index(fields: ["restaurantId", "name"])
   "What was ordered."
   lineItems: [LineItem!]! @index @listSize(assumedSize: 5)
-  "Where it is delivered to; null where the Order service did not say."
-  deliveryAddress: Address @index @tag(name: "personal")
+  """
+  Where it is delivered to; null where the Order service did not say, and to a restaurant's staff once the order has come to an
+  end.
+  """
+  deliveryAddress: Address
+    @index
+    @visibleWhile(
+      role: RESTAURANT
+      field: "status"
+      is: ["PLACED", "CONFIRMED", "PREPARING", "READY", "ON_THE_WAY", "CHANGING", "CANCELLING"]
+    )
+    @tag(name: "personal")
   "When the customer wants it."
   deliveryTime: DateTime @index(as: DATE) @sortable
   "The Kitchen service's part; null until there is one, or while that service cannot be asked."
@@ -553,8 +576,14 @@ type Delivery {
   courierId: ID @index(as: KEYWORD)
   "When the courier means to be there."
   estimatedDeliveryTime: DateTime
-  "Where the courier was last seen."
-  location: Location @tag(name: "personal")
+  "Where the courier was last seen; null to a restaurant's staff once the order has come to an end."
+  location: Location
+    @visibleWhile(
+      role: RESTAURANT
+      field: "status"
+      is: ["PLACED", "CONFIRMED", "PREPARING", "READY", "ON_THE_WAY", "CHANGING", "CANCELLING"]
+    )
+    @tag(name: "personal")
   "The version of the delivery part."
   version: Version!
 }
@@ -12249,6 +12278,35 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNSuggestion2ᚕᚖgithubᚗcomᚋviewgateᚋviewgateᚋgraphᚋmodelᚐSuggestionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Suggestion) graphql.Marshaler {

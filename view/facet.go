@@ -112,15 +112,21 @@ func (facet *Facet) Merge(m *Mapping, a, b Counts) Counts {
 }
 
 // Apart takes the query's conditions apart: those on one of these fields alone, by that field, and the others. All of them
-// together are the query's, and a facet of a field counts without the field's own. Words are never a field's own.
-func (q *Query) Apart(fields []string) (own map[string][]Filter, match, filter []Filter) {
+// together are the query's, as the viewer may ask it (Mapping.Scope is not among them), and a facet of a field counts without
+// the field's own. Words are never a field's own.
+func (q *Query) Apart(m *Mapping, v Viewer, fields []string) (own map[string][]Filter, match, filter []Filter) {
 	own = map[string][]Filter{}
+	guards := m.Guards(v)
 	for _, side := range []struct {
 		conditions []Filter
 		rest       *[]Filter
 	}{{conjuncts(q.Match), &match}, {conjuncts(q.Filter), &filter}} {
 		for _, c := range side.conditions {
-			if f := alone(c); f != "" && slices.Contains(fields, f) {
+			f := alone(c)
+			if guards {
+				c = m.asked(v, c) // only now: what it is asked with is no condition of its own
+			}
+			if f != "" && slices.Contains(fields, f) {
 				own[f] = append(own[f], c)
 			} else {
 				*side.rest = append(*side.rest, c)

@@ -64,6 +64,7 @@ type Mapping struct {
 	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
 	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
 	places   bool     // a field is a place
+	guards   []guard
 	byPath   map[string]*Field
 	branches map[string]bool // the paths of objects that have indexed fields below them
 }
@@ -95,6 +96,9 @@ func MappingOf(schema *ast.Schema, name string) (*Mapping, error) {
 				return nil, fmt.Errorf("view %s: %w", name, err)
 			}
 			m.finish()
+			if err := m.checkGuards(); err != nil {
+				return nil, fmt.Errorf("view %s: %w", name, err)
+			}
 			return m, nil
 		}
 	}
@@ -136,6 +140,7 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 		if path != "" {
 			at = path + "." + fd.Name
 		}
+		m.addGuard(at, fd)
 		index := fd.Directives.ForName("index")
 		if index == nil {
 			if path == "" && !strings.HasPrefix(fd.Name, "__") {
@@ -197,6 +202,7 @@ func (m *Mapping) add(schema *ast.Schema, def *ast.Definition, path string, abov
 // finish puts everything in its order, since a schema's types come from a map, and computes what depends on it.
 func (m *Mapping) finish() {
 	slices.SortFunc(m.Fields, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(m.guards, func(a, b guard) int { return strings.Compare(a.path, b.path) })
 	slices.Sort(m.Stored)
 	h := sha256.New()
 	for i := range m.Fields {

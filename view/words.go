@@ -12,6 +12,7 @@ type Words struct {
 	Phrase bool  // the words are next to each other, in their order, with their endings
 	Prefix bool  // the last word may be the beginning of a longer one
 	Loose  Loose // what is found besides, and ranks behind
+	By     Role  // who asks: with no Field, fields that this role does not always see are left out. Stores set it
 }
 
 // Loose says what else than the words themselves is found. It concerns single words in texts, neither phrases nor prefixes.

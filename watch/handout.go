@@ -87,12 +87,33 @@ func (w *Watcher) tellFollowers(states []*state) {
 	defer w.mu.Unlock()
 	for _, st := range states {
 		for _, s := range w.orders[st.id] {
-			if st.newer(s.sent) && w.mapping.Visible(s.viewer, st.source) {
-				s.sent = st.stamp
-				s.put(st, true, true)
+			if !w.mapping.Visible(s.viewer, st.source) {
+				continue
+			}
+			if shown := w.as(s.viewer, st); shown != nil && shown.newer(s.sent) {
+				s.sent = shown.stamp
+				s.put(shown, true, true)
 			}
 		}
 	}
+}
+
+// as returns a state as a viewer who may see it is shown it; nil, with a line in the log, where that cannot be made.
+func (w *Watcher) as(v view.Viewer, st *state) *state {
+	if !w.mapping.Guards(v) {
+		return st
+	}
+	d := st.document
+	var shown *state
+	var err error
+	if d.Source, err = w.mapping.Redact(v, d.Source); err == nil {
+		shown, err = newState(d)
+	}
+	if err != nil {
+		w.options.Logger.Error("cannot leave out of a document what a subscriber may not see", "order", st.id, "error", err)
+		return nil
+	}
+	return shown
 }
 
 // tellLists asks each list's query of the states, and hands them to those who list them.
@@ -119,7 +140,9 @@ func (w *Watcher) tellLists(ctx context.Context, number uint64, states []*state)
 		}
 		w.mu.Lock()
 		for _, st := range visible {
-			l.tell(number, st, matching[st.id])
+			if st = w.as(l.viewer, st); st != nil {
+				l.tell(number, st, matching[st.id])
+			}
 		}
 		w.mu.Unlock()
 	}

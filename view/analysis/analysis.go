@@ -192,20 +192,6 @@ func (p *Pattern) Single() (term string, ok bool) {
 	return p.Terms[0], true
 }
 
-// Fields returns the fields in which w is looked for.
-func Fields(m *view.Mapping, w view.Words) []*view.Field {
-	if w.Field != "" {
-		return []*view.Field{m.Field(w.Field)}
-	}
-	var fields []*view.Field
-	for i := range m.Fields {
-		if m.Fields[i].Weight > 0 {
-			fields = append(fields, &m.Fields[i])
-		}
-	}
-	return fields
-}
-
 // Key returns what a keyword's or a whole text's value is compared by.
 func Key(f *view.Field, value string) string {
 	if f.Exact() {
@@ -335,7 +321,7 @@ func Score(m *view.Mapping, f view.Filter, source map[string]any, holds func(vie
 	switch f := f.(type) {
 	case view.Words:
 		p := NewPattern(f)
-		for _, field := range Fields(m, f) {
+		for _, field := range m.Searched(f) {
 			if how, ok := p.In(field, field.Values(source)); ok {
 				score, found = max(score, how.Score(field.Weight)), true
 			}

@@ -30,9 +30,9 @@ func (a aggregation) unwrapped() aggregation {
 
 func sumName(i int) string { return "sum" + strconv.Itoa(i) }
 
-// aggregations returns what counts the facets, each without its field's own conditions and with those of the others, and
-// sums, with all of them.
-func (s *Store) aggregations(q view.Query, own map[string][]view.Filter) object {
+// aggregations returns what counts the facets, each without its field's own conditions and with those of the others, in
+// documents in which the viewer sees the field; and sums, with all of them.
+func (s *Store) aggregations(v view.Viewer, q view.Query, own map[string][]view.Filter) object {
 	aggs := object{}
 	add := func(name string, conditions []object, of, every object) {
 		if len(conditions) == 0 {
@@ -50,7 +50,11 @@ func (s *Store) aggregations(q view.Query, own map[string][]view.Filter) object 
 	}
 	for i, f := range q.Facets {
 		of, every := s.facet(f)
-		add(strconv.Itoa(i), s.others(own, f.Field), of, every)
+		conditions := s.others(own, f.Field)
+		if shown := s.mapping.Shown(v, f.Field); shown != nil {
+			conditions = append(conditions, s.filter(shown))
+		}
+		add(strconv.Itoa(i), conditions, of, every)
 	}
 	for i, path := range q.Sums {
 		add(sumName(i), s.others(own, ""), object{"sum": object{"field": valuePath(s.mapping.Field(path))}}, nil)

@@ -46,7 +46,7 @@ func (s *Store) Scan(ctx context.Context, v view.Viewer, q view.Query, each func
 		}
 		page := view.Page{Total: total, Exact: true, More: len(answer.Hits.Hits) == size}
 		for i := range answer.Hits.Hits {
-			hit, err := s.hit(order, &answer.Hits.Hits[i])
+			hit, err := s.hit(v, order, &answer.Hits.Hits[i])
 			if err != nil {
 				return s.unavailable("scan", err)
 			}

@@ -47,15 +47,12 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 		if err != nil {
 			return nil, s.unavailable("get", err)
 		}
-		if v.SeesAll() { // as an indexer does, for which decoding would be half the work
-			found[d.ID] = document
-			continue
-		}
-		source, err := view.DecodeSource(document.Source)
+		shown, visible, err := s.mapping.Show(v, document.Source)
 		if err != nil {
 			return nil, s.unavailable("get", err)
 		}
-		if s.mapping.Visible(v, source) {
+		if visible {
+			document.Source = shown
 			found[d.ID] = document
 		}
 	}
@@ -128,7 +125,7 @@ func (s *Store) Search(ctx context.Context, v view.Viewer, q view.Query) (view.P
 	if answer.TimedOut && !partial {
 		return view.Page{}, s.unavailable("search", fmt.Errorf("%s: not done within %v", s.client, timeout))
 	}
-	page, err := s.page(q, order, answer)
+	page, err := s.page(v, q, order, answer)
 	if answer.TimedOut {
 		page.Partial, page.Exact = true, false
 	}
@@ -147,7 +144,7 @@ func (s *Store) searchBody(v view.Viewer, q view.Query, order []key) object {
 	for _, f := range q.Facets {
 		fields = append(fields, f.Field)
 	}
-	own, match, filter := q.Apart(fields)
+	own, match, filter := q.Apart(s.mapping, v, fields)
 	filters := append([]object{{"term": object{fieldAdded + ".hidden": false}}}, s.filters(filter)...)
 	if scope := s.mapping.Scope(v); scope != nil {
 		filters = append(filters, s.filter(scope))
@@ -180,7 +177,7 @@ func (s *Store) searchBody(v view.Viewer, q view.Query, order []key) object {
 			body["search_after"] = after
 		}
 	}
-	if aggs := s.aggregations(q, own); len(aggs) > 0 {
+	if aggs := s.aggregations(v, q, own); len(aggs) > 0 {
 		body["aggs"] = aggs
 	}
 	return body
@@ -312,7 +309,7 @@ func number(v any) float64 {
 }
 
 // page reads the answer. The hits of a page backward come in the reverse order.
-func (s *Store) page(q view.Query, order []key, answer searchAnswer) (view.Page, error) {
+func (s *Store) page(v view.Viewer, q view.Query, order []key, answer searchAnswer) (view.Page, error) {
 	total := answer.Hits.Total
 	page := view.Page{Total: total.Value, Exact: total.Relation == "eq"}
 	hits := answer.Hits.Hits
@@ -321,7 +318,7 @@ func (s *Store) page(q view.Query, order []key, answer searchAnswer) (view.Page,
 		hits = hits[:q.Size]
 	}
 	for i := range hits {
-		hit, err := s.hit(order, &hits[i])
+		hit, err := s.hit(v, order, &hits[i])
 		if err != nil {
 			return view.Page{}, s.unavailable("search", err)
 		}
@@ -343,11 +340,14 @@ func (s *Store) page(q view.Query, order []key, answer searchAnswer) (view.Page,
 	return page, nil
 }
 
-// hit reads a hit.
-func (s *Store) hit(order []key, found *searchHit) (view.Hit, error) {
+// hit reads a hit, as the viewer may see it.
+func (s *Store) hit(v view.Viewer, order []key, found *searchHit) (view.Hit, error) {
 	document, err := found.document()
 	if err != nil {
 		return view.Hit{}, err
+	}
+	if document.Source, err = s.mapping.Redact(v, document.Source); err != nil {
+		return view.Hit{}, fmt.Errorf("%s: document %q: %w", s.client, document.ID, err)
 	}
 	hit := view.Hit{Document: document, Position: view.Position{Values: make([]any, len(order)-1), ID: document.ID}}
 	if len(found.Sort) < len(order) {

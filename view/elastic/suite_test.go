@@ -20,6 +20,11 @@ func TestSuite(t *testing.T) {
 			return mustOpen(t, Open, m, realOptions(t)).Pinned()
 		})
 	})
+	t.Run("secrets", func(t *testing.T) {
+		viewtest.Secrets(t, func(t *testing.T, m *view.Mapping) view.Store {
+			return mustOpen(t, Open, m, realOptions(t))
+		})
+	})
 	t.Run("relevance", func(t *testing.T) {
 		viewtest.Golden(t, func(t *testing.T, m *view.Mapping) view.Store {
 			return mustOpen(t, Open, m, realOptions(t))

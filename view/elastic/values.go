@@ -23,6 +23,9 @@ func (s *Store) Values(ctx context.Context, v view.Viewer, q view.ValueQuery) ([
 	if scope := s.mapping.Scope(v); scope != nil {
 		filters = append(filters, s.filter(scope))
 	}
+	if shown := s.mapping.Shown(v, q.Field); shown != nil {
+		filters = append(filters, s.filter(shown))
+	}
 	terms := object{"field": facetPath(f), "size": view.MaxSize, "order": []object{{"_count": "desc"}, {"_key": "asc"}}}
 	begin := analysis.Terms(q.Like.Beginning)
 	switch {

@@ -61,7 +61,7 @@ func either[T any](of []T, query func(T) object) object {
 func (s *Store) findings(w view.Words) (all []finding) {
 	p := analysis.NewPattern(w)
 	texts := byWeight{}
-	for _, f := range analysis.Fields(s.mapping, w) {
+	for _, f := range s.mapping.Searched(w) {
 		switch {
 		case f.Kind == view.Text:
 			texts.add(f.Weight, f.Path)

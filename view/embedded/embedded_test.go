@@ -43,6 +43,8 @@ func TestStore(t *testing.T) {
 
 func TestDifferential(t *testing.T) { viewtest.Differential(t, openers["Memory"]) }
 
+func TestSecrets(t *testing.T) { viewtest.Secrets(t, openers["Memory"]) }
+
 func TestGolden(t *testing.T) { viewtest.Golden(t, openers["Memory"]) }
 
 // TestWithin: a search whose time is over answers with what it has, and says so.

@@ -30,11 +30,12 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 			continue
 		}
 		d := s.document(id, r)
-		visible, err := s.visible(v, d)
+		shown, visible, err := s.mapping.Show(v, d.Source)
 		if err != nil {
 			return nil, s.unavailable(err)
 		}
 		if visible {
+			d.Source = shown
 			found[id] = d
 		}
 	}
@@ -43,15 +44,4 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 
 func (s *Store) document(id string, r record) view.Document {
 	return view.Document{ID: id, Revision: s.revision(r.counter()), Hidden: r.hidden(), Source: r.source()}
-}
-
-func (s *Store) visible(v view.Viewer, d view.Document) (bool, error) {
-	if v.SeesAll() {
-		return true, nil
-	}
-	source, err := view.DecodeSource(d.Source)
-	if err != nil {
-		return false, err
-	}
-	return s.mapping.Visible(v, source), nil
 }

@@ -53,7 +53,7 @@ func (s *Store) search(ctx context.Context, reader index.IndexReader, v view.Vie
 	for _, f := range q.Facets {
 		fields = append(fields, f.Field)
 	}
-	own, match, filter := q.Apart(fields)
+	own, match, filter := q.Apart(s.mapping, v, fields)
 	without := func(field string) (conditions []view.Filter) { // the filter but the conditions on this field
 		conditions = filter
 		for _, other := range slices.Sorted(maps.Keys(own)) {
@@ -69,12 +69,16 @@ func (s *Store) search(ctx context.Context, reader index.IndexReader, v view.Vie
 	page.Facets = nil
 	var main []int // the facets that count the page's own matches
 	for i, f := range q.Facets {
-		if own[f.Field] == nil {
+		shown := s.mapping.Shown(v, f.Field)
+		if own[f.Field] == nil && shown == nil {
 			main, page.Facets = append(main, i), append(page.Facets, f)
 			continue
 		}
-		alone := view.Query{Facets: []view.Facet{f}, Within: q.Within}
-		found, err := s.collect(ctx, reader, v, alone, match, without(f.Field))
+		alone, conditions := view.Query{Facets: []view.Facet{f}, Within: q.Within}, without(f.Field)
+		if shown != nil {
+			conditions = append(slices.Clip(conditions), shown)
+		}
+		found, err := s.collect(ctx, reader, v, alone, match, conditions)
 		if err != nil {
 			return view.Page{}, err
 		}
@@ -91,7 +95,7 @@ func (s *Store) search(ctx context.Context, reader index.IndexReader, v view.Vie
 	answer := view.Page{
 		Total: found.total, Exact: !partial, More: found.more, Facets: counts, Sums: found.sums, Partial: partial,
 	}
-	answer.Hits, err = s.hits(reader, newOrder(s.mapping, q), found.places)
+	answer.Hits, err = s.hits(reader, v, newOrder(s.mapping, q), found.places)
 	return answer, err
 }
 
@@ -109,8 +113,8 @@ func (s *Store) collect(ctx context.Context, reader index.IndexReader, v view.Vi
 	return newCollector(s.mapping, q, newOrder(s.mapping, q), reader).collect(ctx, matches)
 }
 
-// hits reads the documents at these places.
-func (s *Store) hits(reader index.IndexReader, o *order, places []*place) ([]view.Hit, error) {
+// hits reads the documents at these places, as the viewer may see them.
+func (s *Store) hits(reader index.IndexReader, v view.Viewer, o *order, places []*place) ([]view.Hit, error) {
 	var hits []view.Hit
 	for _, place := range places {
 		r, err := fetch(reader, place.id)
@@ -124,7 +128,11 @@ func (s *Store) hits(reader index.IndexReader, o *order, places []*place) ([]vie
 		if err != nil {
 			return nil, err
 		}
-		hits = append(hits, view.Hit{Document: s.document(place.id, r), Position: position, Score: place.score})
+		d := s.document(place.id, r)
+		if d.Source, err = s.mapping.Redact(v, d.Source); err != nil {
+			return nil, err
+		}
+		hits = append(hits, view.Hit{Document: d, Position: position, Score: place.score})
 	}
 	return hits, nil
 }
@@ -138,7 +146,7 @@ func (s *Store) Scan(ctx context.Context, v view.Viewer, q view.Query, each func
 	err := s.reading(ctx, func(reader index.IndexReader) error {
 		size := q.Size
 		q.Size = -1
-		_, match, filter := q.Apart(nil)
+		_, match, filter := q.Apart(s.mapping, v, nil)
 		found, err := s.collect(ctx, reader, v, q, match, filter)
 		if err != nil {
 			return err
@@ -147,7 +155,7 @@ func (s *Store) Scan(ctx context.Context, v view.Viewer, q view.Query, each func
 		for left := found.places; ; {
 			n := min(size, len(left))
 			page := view.Page{Total: found.total, Exact: true, More: len(left) > n}
-			if page.Hits, err = s.hits(reader, o, left[:n]); err != nil {
+			if page.Hits, err = s.hits(reader, v, o, left[:n]); err != nil {
 				return err
 			}
 			if err := ctx.Err(); err != nil {
@@ -179,7 +187,11 @@ func (s *Store) Values(ctx context.Context, v view.Viewer, q view.ValueQuery) ([
 			return err
 		}
 		every := view.Query{Facets: []view.Facet{{Field: q.Field, Size: view.MaxSize}}}
-		found, err := s.collect(ctx, reader, v, every, nil, nil)
+		var conditions []view.Filter
+		if shown := s.mapping.Shown(v, q.Field); shown != nil {
+			conditions = []view.Filter{shown}
+		}
+		found, err := s.collect(ctx, reader, v, every, nil, conditions)
 		if err != nil {
 			return err
 		}

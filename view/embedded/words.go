@@ -56,7 +56,7 @@ func (c *compiler) words(w view.Words) (search.Searcher, error) {
 // findings returns the ways in which words may be found, as analysis.Pattern.In has them.
 func (c *compiler) findings(w view.Words) (all []finding) {
 	p := analysis.NewPattern(w)
-	for _, f := range analysis.Fields(c.mapping, w) {
+	for _, f := range c.mapping.Searched(w) {
 		add := func(how view.How, searchers finders) { all = append(all, finding{how.Score(f.Weight), searchers}) }
 		if f.Kind == view.Keyword {
 			want := analysis.Key(f, w.Text)

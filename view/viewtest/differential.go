@@ -94,6 +94,13 @@ func randomDocument(r *rand.Rand, id string) object {
 		}
 		return items
 	})
+	set("extras", func() any {
+		extras := []any{}
+		for range r.IntN(3) {
+			extras = append(extras, object{"name": one(r, somePieces), "price": r.IntN(12)})
+		}
+		return extras
+	})
 	set("total", func() any { return money(one(r, someMoney)) })
 	set("seats", func() any { return one(r, someNumber) })
 	set("placedAt", func() any { return one(r, someTimes) })
@@ -151,7 +158,7 @@ func drawViewer(t *rapid.T) view.Viewer {
 		return view.Viewer{}
 	case 1, 2:
 		return view.As(view.RoleConsumer, rapid.SampledFrom(someGuests).Draw(t, "consumer"))
-	case 3:
+	case 3, 4, 5:
 		return view.As(view.RoleRestaurant, rapid.SampledFrom(someGuests).Draw(t, "restaurant"))
 	}
 	return view.Support()
@@ -180,7 +187,7 @@ func drawWords(t *rapid.T) view.Filter {
 		return rapid.SampledFrom(slices.Concat(somePieces, someKeys, someGuests, someSlips,
 			[]string{"m-1", "M-2", "m-", "soup/noir", "?!"})).Draw(t, "word")
 	}
-	w := view.Words{Text: word(), Field: rapid.SampledFrom([]string{"", "", "", "note", "tag", "items.dish"}).Draw(t, "in")}
+	w := view.Words{Text: word(), Field: rapid.SampledFrom([]string{"", "", "", "note", "tag", "items.dish", "extras.name"}).Draw(t, "in")}
 	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "more") {
 		w.Text += " " + word()
 	}
@@ -220,11 +227,11 @@ func drawFilter(t *rapid.T, depth int) view.Filter {
 			return view.Near{Field: "place", Point: drawPoint(t),
 				Metres: rapid.SampledFrom([]float64{0, 1, 7_200, 9_000_000, 19_999_999, 30_000_000}).Draw(t, "metres")}
 		}
-		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish",
+		return view.Exists{Field: rapid.SampledFrom([]string{"tag", "title", "note", "guest.name", "items.dish", "extras.name",
 			"items.quantity",
 			"total", "seats", "placedAt", "rush", "place"}).Draw(t, "exists")}
 	case 6, 7:
-		field := rapid.SampledFrom([]string{"total", "seats", "items.quantity", "placedAt"}).Draw(t, "range")
+		field := rapid.SampledFrom([]string{"total", "seats", "items.quantity", "placedAt", "extras.price"}).Draw(t, "range")
 		r := view.Range{Field: field}
 		for _, bound := range []*any{&r.GT, &r.GTE, &r.LT, &r.LTE} {
 			if rapid.IntRange(0, 2).Draw(t, "bound") == 0 {
@@ -233,8 +240,8 @@ func drawFilter(t *rapid.T, depth int) view.Filter {
 		}
 		return r
 	}
-	field := rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "guest.guestId", "kitchen.name", "items.dish",
-		"items.quantity", "total", "seats", "placedAt", "rush"}).Draw(t, "in")
+	field := rapid.SampledFrom([]string{"mealId", "state", "tag", "title", "guest.guestId", "kitchen.name", "items.dish", "extras.name",
+		"extras.price", "items.quantity", "total", "seats", "placedAt", "rush"}).Draw(t, "in")
 	in := view.In{Field: field}
 	for range rapid.IntRange(0, 3).Draw(t, "values") {
 		in.Values = append(in.Values, drawValue(t, field))
@@ -253,7 +260,7 @@ func drawValue(t *rapid.T, field string) any {
 		return rapid.SampledFrom([]string{"M-1", "m-2", "M-30", "nothing"}).Draw(t, "id")
 	case "total":
 		return rapid.SampledFrom([]float64{0.3, -5, 10, 9.99, 1e-6, 99999999.99, 5}).Draw(t, "amount")
-	case "seats", "items.quantity":
+	case "seats", "items.quantity", "extras.price":
 		return rapid.SampledFrom([]float64{-3, 0, 1, 2, 2.5, 3, 5, 10, 1e6}).Draw(t, "number")
 	case "placedAt":
 		ms := time.Duration(rapid.IntRange(-1, 1).Draw(t, "ms"))
@@ -292,13 +299,13 @@ func drawQuery(t *rapid.T) view.Query {
 			q.Facets = append(q.Facets, view.Facet{Field: "placedAt", Size: rapid.IntRange(1, 4).Draw(t, "months")})
 			continue
 		case 1:
-			q.Facets = append(q.Facets, view.Facet{Field: rapid.SampledFrom([]string{"total", "seats"}).Draw(t, "number"),
+			q.Facets = append(q.Facets, view.Facet{Field: rapid.SampledFrom([]string{"total", "seats", "extras.price"}).Draw(t, "number"),
 				Bounds: rapid.SampledFrom([][]float64{{0}, {2, 2.5, 10}, {-5, 0.3, 9.99}}).Draw(t, "bounds")})
 			continue
 		}
 		q.Facets = append(q.Facets, view.Facet{
 			Field: rapid.SampledFrom([]string{"state", "tag", "title", "kitchen.name", "items.dish",
-				"rush"}).Draw(t, "facet"),
+				"extras.name", "rush"}).Draw(t, "facet"),
 			Size: rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "buckets"),
 		})
 	}
@@ -348,7 +355,7 @@ func (d *differential) search(t *rapid.T) {
 // values compares what both say looks like something.
 func (d *differential) values(t *rapid.T) {
 	v := drawViewer(t)
-	q := view.ValueQuery{Field: rapid.SampledFrom([]string{"tag", "title", "items.dish", "state"}).Draw(t, "field"),
+	q := view.ValueQuery{Field: rapid.SampledFrom([]string{"tag", "title", "items.dish", "extras.name", "state"}).Draw(t, "field"),
 		Size: rapid.IntRange(1, 10).Draw(t, "size")}
 	text := rapid.SampledFrom(slices.Concat(someSlips, somePieces, someKeys, []string{"caf", "CR", "take o"})).Draw(t, "text")
 	switch rapid.IntRange(0, 2).Draw(t, "like") {

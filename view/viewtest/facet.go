@@ -198,8 +198,8 @@ func testExtremes(t *testing.T, m *view.Mapping, open Open) {
 
 // testSchemaAlone adds a field to the schema, and nothing else.
 func testSchemaAlone(t *testing.T, before *view.Mapping, open Open) {
-	const field = "  spice: String @index(as: KEYWORD, weight: 1) @facet @sortable\n  memo: String\n"
-	m, err := MappingOf(strings.Replace(SDL, "  memo: String\n", field, 1), "meals")
+	const field = "  spice: String @index(as: KEYWORD, weight: 1) @facet @sortable\n"
+	m, err := MappingOf(strings.Replace(SDL, "  memo: String", field+"  memo: String", 1), "meals")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,11 +26,11 @@ func testScope(t *testing.T, m *view.Mapping, open Open) {
 	of := func(guest, kitchen string) object {
 		return object{
 			"guest": object{"guestId": guest}, "kitchen": object{"kitchenId": kitchen},
-			"tag": guest, "note": "soup",
+			"tag": guest, "title": "soup",
 		}
 	}
 	put(t, s, meal("m1", of("ann", "k1")), meal("m2", of("ann", "k2")), meal("m3", of("bob", "k1")),
-		meal("m4", of("Ann", "k2")), meal("m5", object{"note": "soup"}), meal("m6", of("änn", "K1")))
+		meal("m4", of("Ann", "k2")), meal("m5", object{"title": "soup"}), meal("m6", of("änn", "K1")))
 	hidden := creation(t, meal("m7", of("ann", "k1")))
 	hidden.Hidden = true
 	apply(t, s, hidden)

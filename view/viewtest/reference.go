@@ -50,7 +50,16 @@ func (r *Reference) Get(ctx context.Context, v view.Viewer, ids []string) (map[s
 	defer r.mu.Unlock()
 	found := map[string]view.Document{}
 	for _, id := range ids {
-		if d, ok := r.documents[id]; ok && r.mapping.Visible(v, d.decoded) {
+		d, there := r.documents[id]
+		if !there {
+			continue
+		}
+		shown, visible, err := r.mapping.Show(v, d.Source)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", view.ErrUnavailable, err)
+		}
+		if visible {
+			d.Document.Source = shown
 			found[id] = d.Document
 		}
 	}
@@ -105,17 +114,23 @@ func (r *Reference) Search(ctx context.Context, v view.Viewer, q view.Query) (vi
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	scope := r.mapping.Scope(v)
+	_, matches, filters := q.Apart(r.mapping, v, nil)
+	if scope := r.mapping.Scope(v); scope != nil {
+		filters = append(filters, scope)
+	}
 	byRelevance := slices.ContainsFunc(q.Order(), func(s view.Sort) bool { return s.Field == view.Relevance })
 	var hits []view.Hit
 	var decoded []map[string]any
 	for _, d := range r.documents {
-		score, found := r.score(q.Match, d.decoded)
-		if d.Hidden || !found || scope != nil && !r.holds(scope, d.decoded) ||
-			q.Filter != nil && !r.holds(q.Filter, d.decoded) {
+		score, found := r.score(view.And(matches), d.decoded)
+		if d.Hidden || !found || !r.holds(view.And(filters), d.decoded) {
 			continue
 		}
 		hit := view.Hit{Document: d.Document}
+		var err error
+		if hit.Source, err = r.mapping.Redact(v, d.Source); err != nil {
+			return view.Page{}, fmt.Errorf("%w: %w", view.ErrUnavailable, err)
+		}
 		if byRelevance {
 			hit.Score = score
 		}
@@ -156,17 +171,17 @@ func (r *Reference) Search(ctx context.Context, v view.Viewer, q view.Query) (vi
 
 // score tells whether what is searched for is found, and how much that counts.
 func (r *Reference) score(match view.Filter, source map[string]any) (score float64, found bool) {
-	if match == nil {
-		return 0, true
-	}
 	return analysis.Score(r.mapping, match, source, func(f view.Filter) bool { return r.holds(f, source) })
 }
 
-// matching returns the documents that match a query but for its conditions on one field.
+// matching returns the documents that match a query but for its conditions on one field, and in which the viewer sees that.
 func (r *Reference) matching(v view.Viewer, q view.Query, but string) (found []map[string]any) {
-	_, match, filter := q.Apart([]string{but})
+	_, match, filter := q.Apart(r.mapping, v, []string{but})
 	if scope := r.mapping.Scope(v); scope != nil {
 		filter = append(filter, scope)
+	}
+	if shown := r.mapping.Shown(v, but); shown != nil {
+		filter = append(filter, shown)
 	}
 	for _, d := range r.documents {
 		if !d.Hidden && r.holds(view.And(match), d.decoded) && r.holds(view.And(filter), d.decoded) {
@@ -339,7 +354,7 @@ func (r *Reference) Values(_ context.Context, v view.Viewer, q view.ValueQuery) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	like := analysis.NewLike(q.Like)
-	all := r.facet(view.Facet{Field: q.Field, Size: view.MaxSize}, r.matching(v, view.Query{}, ""))
+	all := r.facet(view.Facet{Field: q.Field, Size: view.MaxSize}, r.matching(v, view.Query{}, q.Field))
 	fit := slices.DeleteFunc(all.Buckets, func(b view.Bucket) bool { return !like.Fits(b.Value) })
 	return fit[:min(q.Size, len(fit))], nil
 }

@@ -30,16 +30,17 @@ type Meal @view(name: "meals") {
   state: MealState @index(as: KEYWORD) @facet @sortable
   tag: String @index(as: KEYWORD) @facet @sortable
   title: String @index(as: TEXT, weight: 3) @facet @sortable
-  note: String @index(as: TEXT)
+  note: String @index(as: TEXT) @visibleWhile(role: RESTAURANT, field: "state", is: ["OPEN"])
   guest: Guest @index
   kitchen: Kitchen @index
   items: [Item!] @index
+  extras: [Extra!] @index @visibleWhile(role: RESTAURANT, field: "state", is: ["OPEN"])
   total: Money @index(as: MONEY) @facet @sortable
   seats: Int @index(as: NUMBER) @facet @sortable
   placedAt: DateTime @index(as: DATE) @facet @sortable
   rush: Boolean @index(as: BOOLEAN) @facet @sortable
   place: Place @index(as: GEO) @sortable
-  memo: String
+  memo: String @visibleWhile(role: RESTAURANT, field: "state", is: ["OPEN"])
 }
 enum MealState { OPEN DONE }
 type Place { latitude: Float! longitude: Float! }
@@ -51,6 +52,7 @@ type Kitchen {
   kitchenId: ID! @index(as: KEYWORD) @visibleTo(role: RESTAURANT)
   name: String @index(as: TEXT, weight: 3) @facet
 }
+type Extra { name: String! @index(as: TEXT, weight: 2) @facet price: Int @index(as: NUMBER) @facet }
 type Item {
   dish: String! @index(as: TEXT, weight: 3) @facet
   quantity: Int! @index(as: NUMBER) @sortable
@@ -102,6 +104,7 @@ func Run(t *testing.T, open func(t *testing.T, m *view.Mapping) view.Store) {
 		{"Get", testGet},
 		{"Refresh", testRefresh},
 		{"Scope", testScope},
+		{"Guards", testGuards},
 		{"Words", testWords},
 		{"Filter", testFilter},
 		{"Sort", testSort},
