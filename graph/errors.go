@@ -17,6 +17,7 @@ import (
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/scalar"
+	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
@@ -35,6 +36,7 @@ const (
 	upstreamUnavailable code = "UPSTREAM_UNAVAILABLE"
 	timeout             code = "TIMEOUT"
 	rateLimited         code = "RATE_LIMITED"
+	overloaded          code = "OVERLOADED"
 	slowConsumer        code = "SLOW_CONSUMER"
 	internalServerError code = "INTERNAL_SERVER_ERROR"
 )
@@ -55,6 +57,7 @@ var table = []struct {
 	{errNoView, upstreamUnavailable, ""},
 	{compose.ErrNotConfigured, upstreamUnavailable, ""},
 	{compose.ErrOwner, upstreamUnavailable, ""},
+	{guard.ErrBusy, overloaded, ""},
 	{watch.ErrFull, rateLimited, ""},
 	{watch.ErrStopped, upstreamUnavailable, ""},
 	{watch.ErrSlow, slowConsumer, ""},
@@ -111,6 +114,9 @@ func classify(ctx context.Context, err error) (code, string) {
 	}
 	if invalid := (*view.InvalidError)(nil); errors.As(err, &invalid) {
 		return badUserInput, invalid.Error()
+	}
+	if spent := (*guard.SpentError)(nil); errors.As(err, &spent) {
+		return rateLimited, spent.Error()
 	}
 	if located := (*gqlerror.Error)(nil); errors.As(err, &located) && located.Unwrap() != nil {
 		err = located.Unwrap() // whose text does not begin with the place, which the response has beside it

@@ -17,6 +17,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -40,6 +41,16 @@ type Options struct {
 	Observe func(context.Context, Observation)
 	// Limits bound what one request may cost.
 	Limits Limits
+	// Gate bounds how many operations run at a time, over all transports; of subscriptions only their beginning counts.
+	// Nil: no bound.
+	Gate *guard.Gate
+	// Clients bound what each client may cost in a time: by the subject of its identity, else by its address as package guard
+	// tells it. Nil: no bound.
+	Clients *guard.Clients
+	// Origins are those whose pages may open a WebSocket, beside the server's own.
+	Origins guard.Origins
+	// Private tells nobody the schema: there is no introspection, no _service, and errors do not say what could have been meant.
+	Private bool
 
 	pace pace // of the transports; tests have their own
 }

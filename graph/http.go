@@ -65,6 +65,9 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if err == nil {
 		e.request.promise, err = promiseOf(r.Header, h.options.TokenKey)
 	}
+	if err == nil {
+		err = e.admit(ctx)
+	}
 	if err != nil {
 		e.refuse(ctx, err)
 		return
@@ -292,6 +295,7 @@ func (e *exchange) refuse(ctx context.Context, err error) {
 // statuses are those of errors that no form of answer makes a 200.
 var statuses = map[code]int{
 	rateLimited:         http.StatusTooManyRequests,
+	overloaded:          http.StatusServiceUnavailable,
 	internalServerError: http.StatusInternalServerError,
 }
 
@@ -314,6 +318,7 @@ func (e *exchange) respond(response *graphql.Response) {
 
 func (e *exchange) write(status int, form media.Type, response *graphql.Response) {
 	e.request.tally.answered(status)
+	e.request.settle()
 	body, err := appendResponse(nil, response)
 	if err != nil {
 		panic(err) // of values that are ours

@@ -76,24 +76,28 @@ func (b bounds) checkCost(ctx context.Context, oc *graphql.OperationContext) *gq
 		errcode.Set(invalid, errcode.ValidationFailed)
 		return invalid
 	}
-	request.spent = &spending{estimate: e}
+	request.spent = &spending{estimate: e, kind: oc.Operation.Operation}
 	request.tally.estimated(e.Cost)
-	if e.Cost <= b.Cost {
-		return nil
-	}
-	if b.ReportCost {
+	if e.Cost > b.Cost {
+		if !b.ReportCost {
+			return gqlerror.Wrap(tooComplex(
+				"the operation costs up to %d; %d are possible: ask for shorter pages, or for less of each", e.Cost, b.Cost))
+		}
 		b.logger.WarnContext(ctx, "operation costs too much, and is answered all the same", "request", request.id,
 			"cost", e.Cost, "maximum", b.Cost)
-		return nil
 	}
-	return gqlerror.Wrap(tooComplex("the operation costs up to %d; %d are possible: ask for shorter pages, or for less of each",
-		e.Cost, b.Cost))
+	if err := request.spend(max(e.Cost-baseCost, 0)); err != nil {
+		return gqlerror.Wrap(err)
+	}
+	return nil
 }
 
 // spending is what an operation may cost, and does.
 type spending struct {
 	estimate *cost.Estimate
+	kind     ast.Operation
 	actual   atomic.Int64
+	told     atomic.Int64 // of actual: an answer in parts tells it with each part
 }
 
 // spend counts what a field has answered.
@@ -123,12 +127,13 @@ func tellCost(most int) graphql.ResponseMiddleware {
 		if response == nil || request.spent == nil {
 			return response
 		}
-		request.tally.spent(int(request.spent.actual.Load()))
+		actual := request.spent.actual.Load()
+		request.tally.spent(int(actual - request.spent.told.Swap(actual)))
 		if graphql.GetOperationContext(ctx).Extensions["cost"] == true {
 			if response.Extensions == nil {
 				response.Extensions = map[string]any{}
 			}
-			response.Extensions["cost"] = toldCost{request.spent.estimate.Cost, int(request.spent.actual.Load()), most}
+			response.Extensions["cost"] = toldCost{request.spent.estimate.Cost, int(actual), most}
 		}
 		return response
 	}

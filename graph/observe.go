@@ -144,8 +144,9 @@ func (t *tally) answered(status int) {
 	}
 }
 
-// observe tells how the operation of a request ended.
+// observe settles what the operation of a request held, and tells how it ended.
 func (h *Handler) observe(ctx context.Context, r *request) {
+	r.settle()
 	t := r.tally
 	t.mu.Lock()
 	o := t.observation

@@ -49,6 +49,9 @@ func (h *Handler) operate(ctx context.Context, id string, over Transport, asked 
 	request.tally = newTally(time.Now(), over)
 	request.promise, request.header = of.promise, http.Header{}
 	defer h.observe(ctx, request)
+	if err := h.admit(ctx); err != nil {
+		return send(answer{h.failed(ctx, nil, gqlerror.List{gqlerror.Wrap(err)}), true})
+	}
 	var ready *graphql.OperationContext
 	document, wrong := h.parsing.read(asked.Query)
 	if len(wrong) == 0 {
@@ -85,6 +88,9 @@ func (h *Handler) execute(ctx context.Context, ready *graphql.OperationContext, 
 	}
 	request.loadWith(ctx, h.readers)
 	responses, ctx := h.exec.DispatchOperation(ctx, ready)
+	if request.subscription != nil {
+		request.settle() // it has begun
+	}
 	for response := responses(ctx); response != nil; response = responses(ctx) {
 		ended := request.subscription != nil && request.subscription.err != nil
 		if err := send(answer{response, ended}); err != nil || ended {

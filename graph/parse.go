@@ -31,6 +31,8 @@ type parsing struct {
 	tokens int                                      // at most
 	check  func(*ast.QueryDocument) *gqlerror.Error // of what is to be validated
 	kept   *kept[*parsed]
+	// private leaves out of what is wrong what of the schema could have been meant.
+	private bool
 }
 
 const (
@@ -40,7 +42,9 @@ const (
 )
 
 func newParsing(schema *ast.Schema, tokens int, check func(*ast.QueryDocument) *gqlerror.Error) *parsing {
-	return &parsing{schema, rules.NewDefaultRules(), tokens, check, newKept[*parsed](keptDocuments)}
+	return &parsing{
+		schema: schema, rules: rules.NewDefaultRules(), tokens: tokens, check: check, kept: newKept[*parsed](keptDocuments),
+	}
 }
 
 // read returns the document of a text. What is not valid is returned as far as it could be read, with what is wrong; nil
@@ -88,6 +92,9 @@ func (p *parsing) parse(text string) (*ast.QueryDocument, gqlerror.List) {
 	wrong := validator.ValidateWithRules(p.schema, document, p.rules)
 	for _, err := range wrong {
 		errcode.Set(err, errcode.ValidationFailed)
+	}
+	if p.private {
+		withoutSuggestions(wrong)
 	}
 	return document, wrong
 }

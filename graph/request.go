@@ -31,6 +31,8 @@ type request struct {
 	consumers *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]
 	documents map[string]*documentLoader // by the name of their view
 
+	admission *admission // nil before it is admitted
+
 	spent *spending // nil where nothing is known of what the operation costs
 	tally *tally    // a message's is that of its subscription
 

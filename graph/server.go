@@ -71,6 +71,9 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 
 		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}},
 	}
+	if options.Private {
+		h.parsing.private, h.checks = true, append(h.checks, refuseSchema)
+	}
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	exec.SetErrorPresenter(presenter(options.Logger))
 	exec.SetRecoverFunc(recovered)

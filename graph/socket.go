@@ -57,7 +57,9 @@ func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *htt
 		h.observe(ctx, request)
 		return
 	}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{socketProtocol}})
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{socketProtocol}, OriginPatterns: h.options.Origins,
+	})
 	if err != nil {
 		return // it has answered
 	}

@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/viewgate/viewgate/guard"
+)
+
+// admission is what an operation holds of what there is for all: a place at the gate, and what its client spends on it.
+type admission struct {
+	clients *guard.Clients
+	client  string
+	leave   func() // gives back the place; nil where there is none
+
+	mu      sync.Mutex // guards what follows
+	spent   int
+	settled bool
+	budget  guard.Budget
+}
+
+// baseCost is what a client spends on a request that is refused before it is known what it would cost.
+const baseCost = 1
+
+// admit lets the operation of the request at ctx begin, before its text is looked at. The error says when to come again.
+func (h *Handler) admit(ctx context.Context) (err error) {
+	r := requestOf(ctx)
+	a := &admission{clients: h.options.Clients, client: "address " + guard.AddressOf(ctx)}
+	if r.client.Subject != "" {
+		a.client = "subject " + r.client.Subject
+	}
+	r.admission = a
+	if err := r.spend(baseCost); err != nil {
+		return err
+	}
+	a.leave, err = h.options.Gate.Enter(ctx)
+	return turnedAway(r.header, err)
+}
+
+// turnedAway tells in the answer's header when to come again, if an error says so.
+func turnedAway(h http.Header, err error) error {
+	spent := (*guard.SpentError)(nil)
+	switch {
+	case errors.As(err, &spent):
+		spent.Left.Refuse(h)
+	case errors.Is(err, guard.ErrBusy):
+		h.Set("Retry-After", strconv.Itoa(int(guard.RetryAfter.Seconds())))
+	}
+	return err
+}
+
+// spend takes a cost from what the client may spend, and tells in the answer's header what is left.
+func (r *request) spend(cost int) (err error) {
+	a := r.admission
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.budget, err = a.clients.Spend(a.client, cost); err != nil {
+		return turnedAway(r.header, err)
+	}
+	a.spent += cost
+	a.tell(r.header)
+	return nil
+}
+
+// tell tells what is left, where anything is counted.
+func (a *admission) tell(h http.Header) {
+	if a.budget.Most > 0 {
+		a.budget.Tell(h)
+	}
+}
+
+// settle gives back what was spent and not used, and the place. What it tells of an operation that is not subscribed to is final
+// before its answer is sent; the messages of a subscription are what others do, so it is paid for when it begins.
+func (r *request) settle() {
+	a := r.admission
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settled {
+		return
+	}
+	a.settled = true
+	if a.leave != nil {
+		a.leave()
+	}
+	if r.spent != nil && r.spent.kind != ast.Subscription {
+		if unused := a.spent - max(int(r.spent.actual.Load()), baseCost); unused > 0 {
+			a.budget = a.clients.Return(a.client, unused)
+		}
+	}
+	a.tell(r.header)
+}

@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/viewgate/viewgate/auth"
+	"github.com/viewgate/viewgate/guard"
+	"github.com/viewgate/viewgate/watch"
+)
+
+func (g *gateway) sends(query string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(`{"query": "`+query+`"}`))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	return w
+}
+
+// TestBudgetOfClients: a client spends what its operations cost, and what they did not cost comes back.
+func TestBudgetOfClients(t *testing.T) {
+	g := newGateway(t, ada, newOrders(3), func(o *Options) {
+		o.Clients = guard.NewClients(0.001, 500)
+		o.Viewer = func(_ context.Context, client http.Header) (auth.Identity, error) {
+			return auth.Identity{Viewer: ada, Subject: client.Get("Authorization")}, nil
+		}
+	})
+	w := g.sends("{ orderHistory(first: 50) { nodes { id } } }") // 151 at most, and 104
+	if got := w.Header().Get("RateLimit"); w.Code != 200 || !strings.HasPrefix(got, `"cost";r=396;`) {
+		t.Errorf("status %d, %q", w.Code, got)
+	}
+	if w := g.sends("{ nonsense }"); !strings.HasPrefix(w.Header().Get("RateLimit"), `"cost";r=395;`) {
+		t.Errorf("a refusal is free: %v", w.Header())
+	}
+	if w := g.sends("{ a: orderHistory { total { count } } b: orderHistory { total { count } } }"); w.Code != 200 {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	w = g.sends("{ a: orderHistory { total { count } } b: orderHistory { total { count } } }", "Accept", "application/json")
+	if a := decodeAnswer(t, w); w.Code != http.StatusTooManyRequests || a.codes()[0] != "RATE_LIMITED" ||
+		w.Header().Get("Retry-After") == "" || !strings.HasPrefix(w.Header().Get("RateLimit"), `"cost";r=190;`) {
+		t.Errorf("status %d, %v: %s", w.Code, w.Header(), w.Body)
+	}
+	if w := g.sends("{ orderHistory(first: 50) { nodes { id } } }", "Authorization", "another"); w.Code != 200 {
+		t.Errorf("another client: status %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestBudgetOfNothing: who has spent everything is turned away before anything is read of what they ask.
+func TestBudgetOfNothing(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Clients = guard.NewClients(0.001, 1) })
+	g.sends("{ nonsense }")
+	if w := g.sends("{ nonsense }"); w.Code != http.StatusTooManyRequests {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestGate: what does not get through the gate is told to come again, over each transport; and what has been through is out.
+func TestGate(t *testing.T) {
+	gate := guard.NewGate(1, 0, time.Second)
+	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) { o.Gate = gate })
+	for range 3 { // each gives its place back
+		if w := l.sends("{ order(id: 1) { orderId } }"); w.Code != 200 {
+			t.Fatalf("status %d: %s", w.Code, w.Body)
+		}
+		l.sends("{ nonsense }")
+		l.sends("{")
+	}
+	leave, err := gate.Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := l.sends("{ order(id: 1) { orderId } }")
+	if a := decodeAnswer(t, w); w.Code != http.StatusServiceUnavailable || a.codes()[0] != "OVERLOADED" ||
+		w.Header().Get("Retry-After") != "1" {
+		t.Errorf("status %d, %v: %s", w.Code, w.Header(), w.Body)
+	}
+	c := l.dial(t)
+	c.subscribe("x", `{ order(id: 1) { orderId } }`)
+	if got := c.read(); !strings.Contains(got, `"type":"error"`) || !strings.Contains(got, "OVERLOADED") {
+		t.Errorf("message %s", got)
+	}
+	leave()
+	for _, id := range []string{"a", "b"} { // a subscription that has begun holds no place
+		c.subscribe(id, `subscription { orderChanged(id: 1) { orderId } }`)
+		c.next("next", id)
+	}
+	if gate.Inside() != 0 {
+		t.Errorf("%d at the gate", gate.Inside())
+	}
+}
