@@ -14,6 +14,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/export"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
@@ -26,6 +27,7 @@ import (
 type exportSettings struct {
 	elastic elastic.Options // without URLs: the embedded store
 	data    string
+	as      string // who sees what is exported; "": somebody who sees everything
 	query   string
 	strict  bool
 	order   []string
@@ -61,6 +63,7 @@ func (s exportSettings) check() error {
 
 // exporting is what to read of a view and how to write it.
 type exporting struct {
+	viewer   view.Viewer
 	query    view.Query
 	limit    int // 0: none
 	warnings []search.Warning
@@ -79,6 +82,9 @@ func (s exportSettings) exporting(sdl *ast.Schema, m *view.Mapping) (exporting, 
 	filter, more := fields.Compile(expr, search.Options{})
 	x.query.Filter, x.warnings = filter, append(warnings, more...)
 	var err error
+	if x.viewer, err = viewerCalled(s.as); err != nil {
+		return x, usageError{fmt.Errorf("--as %w", err)}
+	}
 	if x.query.Sort, err = export.Order(fields, s.order); err != nil {
 		return x, usageError{fmt.Errorf("--order: %w", err)}
 	}
@@ -98,6 +104,20 @@ func (s exportSettings) exporting(sdl *ast.Schema, m *view.Mapping) (exporting, 
 	csv := export.NewCSV(columns)
 	x.header, x.append = csv.Header(), csv.Append
 	return x, nil
+}
+
+// viewerCalled returns the viewer that is called ROLE:ID; Support for "".
+func viewerCalled(name string) (view.Viewer, error) {
+	role, id, _ := strings.Cut(name, ":")
+	switch {
+	case name == "":
+		return view.Support(), nil
+	case auth.Role(role) == auth.Consumer && id != "":
+		return view.As(view.RoleConsumer, id), nil
+	case auth.Role(role) == auth.Restaurant && id != "":
+		return view.As(view.RoleRestaurant, id), nil
+	}
+	return view.Viewer{}, fmt.Errorf("%q: not consumer:ID or restaurant:ID", name)
 }
 
 // warn tells what of the query was not understood, and returns an error where nothing is to be written for that.
@@ -203,7 +223,7 @@ var errEnough = errors.New("enough documents")
 // write writes the documents of a store, a page at once, and tells p and the bar how far it is.
 func (x exporting) write(ctx context.Context, store view.Store, w io.Writer, p *exportProgress, bar *progressLine) error {
 	text := x.header
-	err := store.Scan(ctx, view.Support(), x.query, func(page view.Page) error {
+	err := store.Scan(ctx, x.viewer, x.query, func(page view.Page) error {
 		p.total = page.Total
 		if x.limit > 0 {
 			p.total = min(p.total, x.limit)

@@ -208,6 +208,18 @@ func TestExport(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+		t.Run("as a consumer", func(t *testing.T) {
+			out, _ := e.export(t, 0, "--as", "consumer:3", "--query", "city:berkeley OR city:oakland")
+			var want []string
+			for n := range orders {
+				if o := exportedOrder(n, ""); !o.Hidden() && o.DeliveryAddress != nil && o.Consumer.ConsumerID == "3" {
+					want = append(want, o.OrderID)
+				}
+			}
+			if diff := cmp.Diff(want, idsOf(documentsOf(t, out))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 		t.Run("limit", func(t *testing.T) {
 			for _, limit := range []int{1, 1000, 1001, 9999} {
 				out, _ := e.export(t, 0, "--limit", strconv.Itoa(limit))

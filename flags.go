@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -155,4 +156,22 @@ func authFlags(f *flags, s *authSettings) {
 		"`CLAIM` that has the id of the restaurant whose staff it is, or the path to it")
 	f.BoolVar(&s.anonymous, "allow-anonymous", false, "answer requests without a token, with what is public")
 	f.add("allow-anonymous", "ALLOW_ANONYMOUS")
+}
+
+func exportFlags(f *flags) func(context.Context, console, []string) error {
+	var s exportSettings
+	elasticFlags(f, &s.elastic)
+	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
+	f.StringVar(&s.as, "as", "", "export what this `VIEWER` sees: consumer:ID or restaurant:ID; without, everything")
+	f.StringVar(&s.query, "query", "", "`TEXT` of a search; without, everything is exported")
+	f.BoolVar(&s.strict, "strict", false, "write nothing if --query is not understood as it stands")
+	f.list(&s.order, "order", "", "",
+		"`FIELDS` to order by, with commas between them, each with :asc or :desc behind it (:asc without); ties, and what has no "+
+			"order, are by id")
+	f.IntVar(&s.limit, "limit", 0, "`NUMBER` of documents to write, the first in the order; 0: all")
+	f.StringVar(&s.format, "format", formatLines, "`FORMAT`: jsonl or csv")
+	f.list(&s.fields, "fields", "", "", "`FIELDS` that are csv's columns, with commas between them; without, all that can be searched")
+	f.StringVar(&s.output, "output", "", "`FILE` to write to; without, standard output")
+	f.BoolVar(&s.force, "force", false, "replace --output if it is there")
+	return func(ctx context.Context, c console, args []string) error { return exportView(ctx, c, s, args[0]) }
 }

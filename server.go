@@ -135,7 +135,7 @@ could not be compared.
 		`All that --query finds is written as it was at one moment, whatever is written to the view meanwhile, in the order that
 --order says, else by id. The query is in the language of searches, doc/search.md; only what it says is found, nothing like
 it. What of it cannot be understood is left out with a warning; with --strict, and where nothing is left of it, nothing is
-written. An export shows everything, whoever may see it elsewhere: it is for the operators of the view. VIEW is one of
+written. An export shows everything, unless --as says whose it is to be: it is for the operators of the view. VIEW is one of
 {views}.
 
 --format jsonl is a document in each line, with the fields that the view's GraphQL type has. --format csv is RFC 4180: a
@@ -446,23 +446,6 @@ func verifyFlags(f *flags) func(context.Context, console, []string) error {
 		"`TIME` after which a document that is behind is looked at again; more than the view's usual lag")
 	f.BoolVar(&s.heal, "heal", false, "join the owners' answers with what is wrong")
 	return func(ctx context.Context, c console, args []string) error { return verifyView(ctx, c, s, args[0]) }
-}
-
-func exportFlags(f *flags) func(context.Context, console, []string) error {
-	var s exportSettings
-	elasticFlags(f, &s.elastic)
-	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
-	f.StringVar(&s.query, "query", "", "`TEXT` of a search; without, everything is exported")
-	f.BoolVar(&s.strict, "strict", false, "write nothing if --query is not understood as it stands")
-	f.list(&s.order, "order", "", "",
-		"`FIELDS` to order by, with commas between them, each with :asc or :desc behind it (:asc without); ties, and what has no "+
-			"order, are by id")
-	f.IntVar(&s.limit, "limit", 0, "`NUMBER` of documents to write, the first in the order; 0: all")
-	f.StringVar(&s.format, "format", formatLines, "`FORMAT`: jsonl or csv")
-	f.list(&s.fields, "fields", "", "", "`FIELDS` that are csv's columns, with commas between them; without, all that can be searched")
-	f.StringVar(&s.output, "output", "", "`FILE` to write to; without, standard output")
-	f.BoolVar(&s.force, "force", false, "replace --output if it is there")
-	return func(ctx context.Context, c console, args []string) error { return exportView(ctx, c, s, args[0]) }
 }
 
 func versionFlags(*flags) func(context.Context, console, []string) error {

@@ -378,6 +378,8 @@ func TestCommandLine(t *testing.T) {
 		{"export no such field", nil, []string{"export", "orders", "--format", "csv", "--fields", "citty", "--data", t.TempDir()}, 2, "did you mean city?"},
 		{"export in no order", nil, []string{"export", "orders", "--order", "city", "--data", t.TempDir()}, 2,
 			"--order: there is no order by deliveryAddress.city, only by createdAt, "},
+		{"export as nobody", nil, []string{"export", "orders", "--as", "courier:1", "--data", t.TempDir()}, 2, "consumer:ID or restaurant:ID"},
+		{"export as a consumer of no name", nil, []string{"export", "orders", "--as", "consumer:", "--data", t.TempDir()}, 2, "--as"},
 		{"export less than nothing", nil, []string{"export", "orders", "--limit", "-1", "--data", t.TempDir()}, 2, "--limit -1"},
 		{"export by force", nil, []string{"export", "orders", "--force", "--data", t.TempDir()}, 2, "--force goes with --output"},
 		{"help on export", nil, []string{"export", "--help"}, 0, "An export shows everything"},
