@@ -129,7 +129,10 @@ type Store struct {
 }
 
 // target is a name that may change while it is used.
-type target struct{ name atomic.Pointer[string] }
+type target struct {
+	name atomic.Pointer[string]
+	gets gets
+}
 
 func newTarget(name string) *target {
 	t := &target{}
@@ -267,6 +270,7 @@ func connect(o Options) (*client, error) {
 
 func newTransport(caFile string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = true // it would cost Elasticsearch and us more than the bytes that it saves
 	t.MaxIdleConnsPerHost = 64 // one for each worker and search; the default of 2 closes and opens all the time
 	if caFile == "" {
 		return t, nil

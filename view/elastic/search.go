@@ -25,23 +25,20 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 	if len(ids) == 0 {
 		return found, nil
 	}
-	var answer struct {
-		Docs []struct {
-			stored
-			Found bool   `json:"found"`
-			Error *cause `json:"error"`
-		} `json:"docs"`
-	}
-	request := esapi.MgetRequest{Index: s.reads.String(), Body: encode(object{"ids": ids})}
-	if err := s.read(ctx, "get", request, &answer); err != nil {
+	answers, err := s.reads.gets.get(ctx, ids, s.mget)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, s.unavailable("get", ctx.Err())
+	case err != nil:
 		return nil, err
 	}
-	for _, d := range answer.Docs {
+	for _, id := range ids {
+		d := answers[id]
+		if d == nil {
+			continue
+		}
 		if d.Error != nil {
 			return nil, s.unavailable("get", fmt.Errorf("%s: document %q: %s", s.client, d.ID, d.Error.text()))
-		}
-		if !d.Found {
-			continue
 		}
 		document, err := d.document()
 		if err != nil {
@@ -57,6 +54,31 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 		}
 	}
 	return found, nil
+}
+
+// got is what is answered for an id.
+type got struct {
+	stored
+	Found bool   `json:"found"`
+	Error *cause `json:"error"`
+}
+
+// mget asks for documents, and returns those that there are and those that could not be read.
+func (s *Store) mget(ctx context.Context, ids []string) (map[string]*got, error) {
+	var answer struct {
+		Docs []got `json:"docs"`
+	}
+	request := esapi.MgetRequest{Index: s.reads.String(), Body: encode(object{"ids": ids})}
+	if err := s.read(ctx, "get", request, &answer); err != nil {
+		return nil, err
+	}
+	answers := make(map[string]*got, len(answer.Docs))
+	for i := range answer.Docs {
+		if d := &answer.Docs[i]; d.Found || d.Error != nil {
+			answers[d.ID] = d
+		}
+	}
+	return answers, nil
 }
 
 // stored is a document in an answer.
