@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -16,10 +17,26 @@ type flags struct {
 	getenv func(string) string
 	bad    []error
 	secret map[string]bool
+
+	section  string            // of the flags that are declared now; "" for none
+	sections []string          // in the order of --help
+	within   map[string]string // the sections of flags
+}
+
+// begin begins a section of --help.
+func (f *flags) begin(section string) {
+	f.section = section
+	f.sections = append(f.sections, section)
 }
 
 // add declares a flag, and sets it from the environment variable, if there is one and it is set.
 func (f *flags) add(name, variable string) {
+	if f.section != "" {
+		if f.within == nil {
+			f.within = map[string]string{}
+		}
+		f.within[name] = f.section
+	}
 	if variable == "" {
 		return
 	}
@@ -32,6 +49,26 @@ func (f *flags) add(name, variable string) {
 	}
 }
 
+// describe writes what --help says of the flags, section by section.
+func (f *flags) describe(w io.Writer) {
+	for _, section := range append([]string{""}, f.sections...) {
+		if section != "" {
+			fmt.Fprintf(w, "\n%s:\n\n", section)
+		}
+		f.VisitAll(func(fl *flag.Flag) {
+			if f.within[fl.Name] != section {
+				return
+			}
+			kind, text := flag.UnquoteUsage(fl)
+			fmt.Fprintf(w, "  --%s %s\n        %s", fl.Name, kind, text)
+			if v := fl.DefValue; v != "" && v != "0" && v != "false" && !f.secret[fl.Name] {
+				fmt.Fprintf(w, " (default %s)", v)
+			}
+			fmt.Fprintln(w)
+		})
+	}
+}
+
 func (f *flags) text(p *string, name, variable, value, usage string) {
 	f.StringVar(p, name, value, usage)
 	f.add(name, variable)
@@ -39,6 +76,16 @@ func (f *flags) text(p *string, name, variable, value, usage string) {
 
 func (f *flags) count(p *int, name, variable string, value int, usage string) {
 	f.IntVar(p, name, value, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) is(p *bool, name, variable, usage string) {
+	f.BoolVar(p, name, false, usage)
+	f.add(name, variable)
+}
+
+func (f *flags) time(p *time.Duration, name, variable string, value time.Duration, usage string) {
+	f.DurationVar(p, name, value, usage)
 	f.add(name, variable)
 }
 
@@ -174,4 +221,54 @@ func exportFlags(f *flags) func(context.Context, console, []string) error {
 	f.StringVar(&s.output, "output", "", "`FILE` to write to; without, standard output")
 	f.BoolVar(&s.force, "force", false, "replace --output if it is there")
 	return func(ctx context.Context, c console, args []string) error { return exportView(ctx, c, s, args[0]) }
+}
+
+// protectionFlags declares what protects a gateway from its clients. doc/limits.md has them in a table, which a test compares.
+func protectionFlags(f *flags, p *protection) {
+	l := &p.limits
+	f.begin("What an operation may be; what is beyond is refused before it runs")
+	f.count(&l.Body, "max-body", "MAX_BODY", 100<<10, "`BYTES` of a request's body, or of a query string")
+	f.count(&l.Nesting, "max-nesting", "MAX_NESTING", 50, "`LEVELS` of lists and objects within each other, in variables and in values")
+	f.count(&l.Tokens, "max-tokens", "MAX_TOKENS", 2000, "`NUMBER` of tokens of a query's text: names, signs, values")
+	f.count(&l.RootFields, "max-root-fields", "MAX_ROOT_FIELDS", 20, "`NUMBER` of fields of Query in an operation")
+	f.count(&l.Depth, "max-depth", "MAX_DEPTH", 15, "`LEVELS` of fields within fields; those of introspection have a limit of their own")
+	f.count(&l.Fields, "max-fields", "MAX_FIELDS", 2000, "`NUMBER` of fields, those of fragments counted wherever they are used")
+	f.count(&l.Aliases, "max-aliases", "MAX_ALIASES", 30, "`NUMBER` of fields with an alias, likewise")
+	f.count(&l.Directives, "max-directives", "MAX_DIRECTIVES", 50, "`NUMBER` of directives in a query's text")
+	f.count(&l.Cost, "max-cost", "MAX_COST", 10_000,
+		"`COST` of an operation, before it runs and with every list as long as it may be: an object is 1, a search 100; a client that "+
+			`sends "extensions": {"cost": true} is told it`)
+	f.is(&l.ReportCost, "cost-report", "COST_REPORT", "answer what costs more than --max-cost all the same, and log it: to find out what that should be")
+	f.count(&l.Errors, "max-errors", "MAX_ERRORS", 20, "`NUMBER` of errors in an answer; extensions.errorsOmitted counts the others")
+	f.time(&l.Timeout, "operation-timeout", "OPERATION_TIMEOUT", 10*time.Second,
+		"`TIME` after which an operation is given up, and what it asks of Elasticsearch and of the owners")
+	f.time(&l.Search, "search-timeout", "SEARCH_TIMEOUT", 5*time.Second, "`TIME` after which a search answers with what it has found until then")
+
+	f.begin("What there may be at a time. What is beyond is refused with OVERLOADED, status 503, and Retry-After")
+	f.count(&p.operations, "max-operations", "MAX_OPERATIONS", 0, fmt.Sprintf("`NUMBER` of operations under way; 0: %d for each core", operationsPerCore))
+	f.count(&p.queue, "max-waiting", "MAX_WAITING", 0, "`NUMBER` of operations that wait for others to end; 0: as many as --max-operations")
+	f.time(&p.wait, "max-wait", "MAX_WAIT", 500*time.Millisecond, "`TIME` that they wait at most")
+	f.count(&p.connections, "max-connections", "MAX_CONNECTIONS", 10_000, "`NUMBER` of WebSockets and streams of events; 0: no limit")
+	f.count(&l.Operations, "max-connection-operations", "MAX_CONNECTION_OPERATIONS", 100,
+		"`NUMBER` of operations under way on one WebSocket, subscriptions among them; beyond, RATE_LIMITED")
+
+	f.begin("What each client may cost in a time. What is beyond is refused with RATE_LIMITED, status 429, and Retry-After")
+	f.Float64Var(&p.rate, "rate-limit", 0, fmt.Sprintf(
+		"`COST` in a second of each client: who has the same token's subject, else the same address. 0: no limit, unless --production, "+
+			"where it is %d if not given", productionRate))
+	f.add("rate-limit", "RATE_LIMIT")
+	f.count(&p.burst, "rate-burst", "RATE_BURST", 20_000, "`COST` that a client may have at once, when it has not asked for long")
+	f.list(&p.proxies, "trusted-proxies", "TRUSTED_PROXIES", "",
+		"`NETWORKS` of proxies whose X-Forwarded-For is believed, with commas between them: 10.0.0.0/8,192.0.2.1")
+
+	f.begin("Browsers and production")
+	f.list(&p.origins, "cors-origins", "CORS_ORIGINS", "",
+		"`ORIGINS` whose pages may ask and open WebSockets, with commas between them: https://app.example.com, https://*.example.com, or *")
+	f.is(&p.production, "production", "PRODUCTION", "be careful: the schema is told to nobody, there are no pages, "+
+		"what a form of any page could send is refused, clients have a rate limit, and there must be authentication")
+	f.text(&p.introspection, "introspection", "INTROSPECTION", introspectionAuto,
+		"`WHETHER` the schema is told, and errors say what could have been meant: on, off, or auto: not in production")
+	f.is(&p.playground, "playground", "PLAYGROUND", "serve the start page and the playground in production, too")
+	f.is(&p.allowNoAuth, "allow-no-auth", "ALLOW_NO_AUTH", "allow --auth none in production")
+	f.section = ""
 }

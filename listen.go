@@ -61,7 +61,9 @@ func (l listening) server(handler http.Handler, logger *slog.Logger) (*http.Serv
 	}
 	s := &http.Server{
 		Handler: compressed, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn), Protocols: new(http.Protocols),
+		WriteTimeout:   time.Minute, // of what does not last: streams have deadlines of their own
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn), Protocols: new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)
 	if !l.secured() {

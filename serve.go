@@ -27,12 +27,12 @@ import (
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
 	"github.com/viewgate/viewgate/watch"
-	"github.com/viewgate/viewgate/web"
 )
 
 // settings are what serve can be told.
 type settings struct {
 	listening
+	protection
 	data       string
 	temporary  bool // data is a directory that need not survive the process
 	tokenKey   string
@@ -71,8 +71,11 @@ func serve(ctx context.Context, c console, s settings) error {
 	defer a.close()
 	return a.run(ctx, func(addr string) {
 		at := s.scheme() + "://" + addr
-		logger.Info("serving", "graphql", at+"/graphql", "playground", at+"/playground", "ready", at+"/readyz",
-			"metrics", at+"/metrics", "role", s.role)
+		told := []any{"graphql", at + "/graphql", "ready", at + "/readyz", "metrics", at + "/metrics", "role", s.role}
+		if s.pages() {
+			told = append(told, "playground", at+"/playground")
+		}
+		logger.Info("serving", told...)
 	})
 }
 
@@ -210,7 +213,7 @@ func (s settings) check() error {
 	case s.role == roleIndexer:
 		return nil // which nobody asks
 	}
-	return s.auth.check()
+	return errors.Join(s.auth.check(), s.protection.check(s.auth.mode))
 }
 
 // routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
@@ -258,12 +261,12 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 			o.Views[other.name] = compose.NewDocuments(other.store, other.mapping, s.owners, *other.collection, other.reading())
 		}
 	}
+	s.protection.options(&o)
 	if a.graphql, err = graph.NewHandler(reader, v.mapping, o); err != nil {
 		return err
 	}
 	metrics.watch(s.registry, a.graphql)
-	mux.Handle("/graphql", a.graphql)
-	mux.Handle("/", web.Handler())
+	s.protection.route(mux, a.graphql)
 	if s.auth.demo != nil {
 		mux.HandleFunc("GET /demo/token", s.auth.demoToken)
 	}

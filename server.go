@@ -230,14 +230,7 @@ func (cmd command) usage(w io.Writer, f *flags) {
 	if cmd.help != "" {
 		fmt.Fprintf(w, "%s\n\n", strings.ReplaceAll(cmd.help, "{views}", strings.Join(viewNames(), ", ")))
 	}
-	f.VisitAll(func(fl *flag.Flag) {
-		kind, text := flag.UnquoteUsage(fl)
-		fmt.Fprintf(w, "  --%s %s\n        %s", fl.Name, kind, text)
-		if v := fl.DefValue; v != "" && v != "0" && v != "false" && !f.secret[fl.Name] {
-			fmt.Fprintf(w, " (default %s)", v)
-		}
-		fmt.Fprintln(w)
-	})
+	f.describe(w)
 }
 
 // kafkaFlags declares how to connect to Kafka.
@@ -269,6 +262,7 @@ func gatewayFlags(f *flags, s *settings, logLevel string) {
 		"`OPERATIONS` to log a line of: all; slow, and those that fail by no fault of the client's; or off")
 	f.DurationVar(&s.slowQuery, "slow-query", time.Second, "`TIME` from which on a query is slow; 0: none is")
 	f.add("slow-query", "SLOW_QUERY")
+	protectionFlags(f, &s.protection)
 }
 
 func configFlag(f *flags, file *string) {
@@ -333,6 +327,9 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.DurationVar(&s.drain, "drain", 0, "`TIME` to serve on when the process is to stop and /readyz says so")
 	f.add("drain", "DRAIN")
 	return func(ctx context.Context, c console, _ []string) error {
+		if s.production && !f.given("rate-limit") {
+			s.rate = productionRate
+		}
 		if !f.given("kafka") && s.role == roleGateway { // it can do without, so it does not look for one where none was named
 			s.kafka.Brokers = nil
 		}

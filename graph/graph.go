@@ -76,7 +76,8 @@ type Limits struct {
 	ReportCost bool
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits, each that is 0 or less with its default.
+func (l Limits) WithDefaults() Limits {
 	for _, set := range []struct {
 		limit *int
 		to    int

@@ -65,7 +65,7 @@ func newLive(t testing.TB, viewer view.Viewer, orders []*order.Order, change ...
 	}
 	l.Handler = l.handler
 	l.server = httptest.NewUnstartedServer(l.handler)
-	l.server.Config.ReadTimeout = 250 * time.Millisecond // a stream must outlive it
+	l.server.Config.ReadTimeout, l.server.Config.WriteTimeout = 250*time.Millisecond, 250*time.Millisecond // a stream must outlive them
 	l.server.Start()
 
 	ctx, cancel := context.WithCancel(context.Background())

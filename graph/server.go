@@ -22,7 +22,7 @@ import (
 // NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, GET, WebSocket and server-sent events. The
 // mapping must be of the schema that the program was built with: a filter that names a field that is not indexed is an error.
 func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) (*Handler, error) {
-	options.Limits, options.pace = options.Limits.withDefaults(), options.pace.withDefaults()
+	options.Limits, options.pace = options.Limits.WithDefaults(), options.pace.withDefaults()
 	if options.TokenKey.IsZero() {
 		options.TokenKey = compose.RandomTokenKey()
 	}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/viewgate/viewgate/graph"
+	"github.com/viewgate/viewgate/guard"
+	"github.com/viewgate/viewgate/web"
+)
+
+// protection is how a gateway protects itself from its clients. doc/limits.md explains it.
+type protection struct {
+	limits graph.Limits
+
+	operations  int           // at a time; 0: operationsPerCore for each
+	queue       int           // that wait for others to end; 0: as many as operations
+	wait        time.Duration // how long they do
+	connections int           // that last: WebSockets, streams of events
+
+	rate    float64  // cost in a second for each client; 0: none is counted
+	burst   int      // cost that a client may have at once
+	proxies []string // networks of those whose X-Forwarded-For is believed
+	origins []string // whose pages may ask
+
+	production    bool
+	introspection string // auto, on, off
+	playground    bool   // in production, too
+	allowNoAuth   bool   // likewise
+}
+
+// Defaults that depend on the machine, and those of production.
+const (
+	operationsPerCore = 64
+	productionRate    = 1_000
+)
+
+// Whether introspection is answered.
+const (
+	introspectionAuto = "auto" // not in production
+	introspectionOn   = "on"
+	introspectionOff  = "off"
+)
+
+// check reports what does not go together, as a usageError.
+func (p protection) check(mode string) error {
+	if _, err := guard.ParseProxies(p.proxies); err != nil {
+		return usageError{fmt.Errorf("--trusted-proxies: %w", err)}
+	}
+	if _, err := guard.ParseOrigins(p.origins); err != nil {
+		return usageError{fmt.Errorf("--cors-origins: %w", err)}
+	}
+	switch p.introspection {
+	case "", introspectionAuto, introspectionOn, introspectionOff:
+	default:
+		return usageError{fmt.Errorf("--introspection %q: not one of auto, on, off", p.introspection)}
+	}
+	switch {
+	case p.rate < 0 || p.rate > 0 && p.burst < 1:
+		return usageError{errors.New("--rate-limit and --rate-burst are above 0")}
+	case p.production && mode == authNone && !p.allowNoAuth:
+		return usageError{errors.New("--production with --auth none: everybody would see every order. Set --auth jwt, or, where " +
+			"that is meant, --allow-no-auth")}
+	}
+	return nil
+}
+
+// private reports whether nobody is told the schema.
+func (p protection) private() bool {
+	return p.introspection == introspectionOff || p.production && p.introspection != introspectionOn
+}
+
+// pages reports whether there are a start page and a playground.
+func (p protection) pages() bool { return !p.production || p.playground }
+
+// options sets what the handler of GraphQL does of it. The settings have been checked.
+func (p protection) options(o *graph.Options) {
+	places := p.operations
+	if places <= 0 {
+		places = operationsPerCore * runtime.GOMAXPROCS(0)
+	}
+	queue := p.queue
+	if queue <= 0 {
+		queue = places
+	}
+	o.Limits, o.Private, o.Origins = p.limits, p.private(), p.origins
+	o.Gate = guard.NewGate(places, queue, p.wait)
+	if p.rate > 0 {
+		o.Clients = guard.NewClients(p.rate, p.burst)
+	}
+}
+
+// route serves GraphQL, and pages where there are any.
+func (p protection) route(mux *http.ServeMux, graphql http.Handler) {
+	if p.connections > 0 {
+		graphql = guard.Connections(p.connections, graphql)
+	}
+	if p.production {
+		graphql = guard.Preflight(graphql)
+	}
+	graphql = guard.CrossOrigin(p.origins, graphql)
+	proxies, _ := guard.ParseProxies(p.proxies) // checked
+	mux.Handle("/graphql", guard.Headers(guard.Addresses(proxies, graphql)))
+	if p.pages() {
+		mux.Handle("/", web.Handler())
+	}
+}

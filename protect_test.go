@@ -1,0 +1,117 @@
+package main
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/viewgate/viewgate/graph"
+)
+
+// TestLimitsAreDocumented: doc/limits.md has the flags that there are, their variables and their defaults, and no others; and the
+// defaults are those that package graph has by itself.
+func TestLimitsAreDocumented(t *testing.T) {
+	var p protection
+	f := &flags{FlagSet: flag.NewFlagSet("serve", flag.ContinueOnError), getenv: func(string) string { return "" }}
+	protectionFlags(f, &p)
+	variable := regexp.MustCompile(`; environment: (\w+)$`)
+	want := map[string][2]string{}
+	f.VisitAll(func(fl *flag.Flag) {
+		named := variable.FindStringSubmatch(fl.Usage)
+		if named == nil || f.within[fl.Name] == "" {
+			t.Fatalf("--%s has no variable, or is in no section", fl.Name)
+		}
+		value := fl.DefValue
+		if value == "0" || value == "false" {
+			value = ""
+		}
+		want["--"+fl.Name] = [2]string{named[1], value}
+	})
+	got := map[string][2]string{}
+	row := regexp.MustCompile("(?m)^\\| `(--[a-z-]+)` \\| `(\\w+)` \\| (\\w*) ?\\|.*\\|$")
+	for _, m := range row.FindAllStringSubmatch(readText(t, "doc/limits.md"), -1) {
+		got[m[1]] = [2]string{m[2], m[3]}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-flags +doc/limits.md):\n%s", diff)
+	}
+	defaults := graph.Limits{}.WithDefaults()
+	if diff := cmp.Diff(defaults, p.limits); diff != "" {
+		t.Errorf("(-graph +flags):\n%s", diff)
+	}
+}
+
+func TestProtectionRefuses(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--production"}, "--allow-no-auth"},
+		{[]string{"--trusted-proxies", "10.0.0.0/99"}, "--trusted-proxies"},
+		{[]string{"--cors-origins", "example.com"}, "--cors-origins"},
+		{[]string{"--introspection", "maybe"}, "--introspection"},
+		{[]string{"--rate-limit", "-1"}, "--rate-limit"},
+		{[]string{"--rate-limit", "5", "--rate-burst", "0"}, "--rate-burst"},
+	} {
+		p := start(t, nil, append([]string{"serve", "--data", t.TempDir(), "--addr", "127.0.0.1:0"}, test.args...)...)
+		<-p.exited
+		if p.code != 2 || !strings.Contains(p.err.String(), test.want) {
+			t.Errorf("%q: exit code %d, %s", test.args, p.code, &p.err)
+		}
+	}
+}
+
+// TestProtectionRoutes: what is in front of GraphQL, and of the pages.
+func TestProtectionRoutes(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		protection protection
+		path       string
+		header     map[string]string
+		status     int
+		answered   map[string]string
+	}{
+		{"GraphQL", protection{}, "/graphql", nil, 200, map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}},
+		{"the playground", protection{}, "/playground", nil, 200, nil},
+		{"another origin", protection{origins: []string{"https://a.example"}}, "/graphql", map[string]string{"Origin": "https://a.example"},
+			200, map[string]string{"Access-Control-Allow-Origin": "https://a.example"}},
+		{"in production what a form could send", protection{production: true}, "/graphql", nil, 400, nil},
+		{"in production what none could", protection{production: true}, "/graphql", map[string]string{"GraphQL-Preflight": "1"}, 200, nil},
+		{"in production no playground", protection{production: true}, "/playground", nil, 404, nil},
+		{"in production a playground", protection{production: true, playground: true}, "/playground", nil, 200, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			test.protection.route(mux, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			r, w := httptest.NewRequest(http.MethodGet, test.path, nil), httptest.NewRecorder()
+			for name, value := range test.header {
+				r.Header.Set(name, value)
+			}
+			if mux.ServeHTTP(w, r); w.Code != test.status {
+				t.Errorf("status %d, want %d: %s", w.Code, test.status, w.Body)
+			}
+			for name, want := range test.answered {
+				if got := w.Header().Get(name); got != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+	for _, test := range []struct {
+		protection protection
+		private    bool
+	}{
+		{protection{}, false}, {protection{production: true}, true}, {protection{introspection: "off"}, true},
+		{protection{production: true, introspection: "on"}, false}, {protection{production: true, introspection: "auto"}, true},
+	} {
+		var o graph.Options
+		if test.protection.options(&o); o.Private != test.private || o.Gate == nil || o.Clients != nil {
+			t.Errorf("%+v: options %+v", test.protection, o)
+		}
+	}
+}
