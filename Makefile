@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation
+.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation clients
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -64,6 +64,10 @@ promises: ## reads of one's own writes, 10,000 of them, while the indexer is slo
 federation: ## viewgate beside other subgraphs, composed by and behind real ones; Node.js 20 or later, and npm with its registry
 	cd federation && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	VIEWGATE_TEST_NODE=required go test -count 1 ./federation $(ARGS)
+
+clients: ## viewgate before clients of GraphQL, and the audits of GraphQL over HTTP; Node.js 20 or later, and npm with its registry
+	cd clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	VIEWGATE_TEST_NODE=required go test -count 1 ./clients $(ARGS)
 
 backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
 	backends/backends up

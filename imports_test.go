@@ -43,6 +43,8 @@ func TestImports(t *testing.T) {
 		"graph/scalar":     "compose documents view wire",
 		"graph/variables":  "",
 		"web":              "",
+		"clients":          "",
+		"clients/nodetest": "",
 		"federation":       "",
 		"example/broker":   "",
 		"example/ftgo":     "event hours wire",

@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/viewgate/viewgate/clients/nodetest"
 )
 
 var composers = []string{"apollo", "guild"}
 
 // TestCompose: what viewgate tells of itself composes, alone and with subgraphs that extend its types by either key.
 func TestCompose(t *testing.T) {
-	needNode(t)
+	nodetest.Need(t, "federation")
 	viewgate := newViewgate(t)
 	reviews, tips := newOthers(t)
 	for _, composer := range composers {
@@ -61,7 +63,7 @@ func TestCompose(t *testing.T) {
 
 // TestGateways asks real gateways, with the supergraphs of both composers.
 func TestGateways(t *testing.T) {
-	needNode(t)
+	nodetest.Need(t, "federation")
 	w := world{viewgate: newViewgate(t)}
 	w.reviews, w.tips = newOthers(t)
 	for _, composer := range composers {
@@ -75,7 +77,7 @@ func TestGateways(t *testing.T) {
 		}
 		for _, gateway := range []string{"apollo", "hive"} {
 			t.Run(gateway+" of "+composer, func(t *testing.T) {
-				url := start(t, gateway+".mjs", file)
+				url := nodetest.Start(t, gateway+".mjs", file).URL()
 				t.Run("joins", func(t *testing.T) { w.testJoins(t, url) })
 				t.Run("headers", func(t *testing.T) { w.testHeaders(t, url) })
 				t.Run("accept", func(t *testing.T) { w.testAccept(t, url, gateway == "hive") })

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/auth"
+	"github.com/viewgate/viewgate/clients/nodetest"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/schema"
@@ -93,7 +94,7 @@ func composed(t *testing.T, composer string, subgraphs ...*subgraph) (string, er
 	for _, s := range subgraphs {
 		arguments = append(arguments, s.name+"="+s.url+"="+s.sdl(t))
 	}
-	return run(t, "compose.mjs", arguments...)
+	return nodetest.Run(t, "compose.mjs", arguments...)
 }
 
 // newViewgate serves three orders of one consumer, to whom everything may be shown. The Order service is ahead of the view
@@ -189,7 +190,7 @@ func newOrder(n int) *order.Order {
 // newOthers starts the subgraphs beside viewgate.
 func newOthers(t *testing.T) (reviews, tips *subgraph) {
 	t.Helper()
-	at, err := url.Parse(start(t, "others.mjs"))
+	at, err := url.Parse(nodetest.Start(t, "others.mjs").URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +239,7 @@ func post(t *testing.T, url, query string, headers map[string]string) response {
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: nodetest.Patience}
 	answered, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
