@@ -30,6 +30,8 @@ const (
 	unauthenticated     code = "UNAUTHENTICATED"
 	forbidden           code = "FORBIDDEN"
 	queryTooComplex     code = "QUERY_TOO_COMPLEX"
+	notPersisted        code = "PERSISTED_QUERY_NOT_FOUND" // Apollo's word: the client sends the text, too
+	notListed           code = "QUERY_NOT_IN_SAFELIST"
 	cursorExpired       code = "CURSOR_EXPIRED"
 	notFound            code = "NOT_FOUND" // of references by other subgraphs alone: a look-up of an unknown id is null
 	staleView           code = "STALE_VIEW"
@@ -88,6 +90,13 @@ func limited(format string, args ...any) error {
 
 func missing(format string, args ...any) error {
 	return &clientError{notFound, fmt.Errorf(format, args...)}
+}
+
+// What Apollo's clients know by its message.
+var errNotPersisted error = &clientError{notPersisted, errors.New("PersistedQueryNotFound")}
+
+var errNotListed error = &clientError{
+	notListed, errors.New("only persisted documents are answered here, and this is none of them"),
 }
 
 var errCursorExpired error = &clientError{

@@ -39,6 +39,8 @@ type Options struct {
 	// Observe is called once for each operation, when it has ended, over whatever transport; also for what never becomes one.
 	// The context is the operation's, and may have ended. Calls may be concurrent. Nil: nobody is told.
 	Observe func(context.Context, Observation)
+	// Persisted is which documents are taken.
+	Persisted Persisted
 	// Limits bound what one request may cost.
 	Limits Limits
 	// Gate bounds how many operations run at a time, over all transports; of subscriptions only their beginning counts.

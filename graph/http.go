@@ -100,7 +100,7 @@ func (e *exchange) identify(ctx context.Context) (err error) {
 
 // answer answers what is asked, in the form that suits it and the client.
 func (e *exchange) answer(ctx context.Context, asked *params) {
-	document, wrong := e.parsing.read(asked.Query)
+	document, wrong := e.document(ctx, asked)
 	kind := ast.Query
 	if document != nil {
 		if operation := document.operation(asked.OperationName); operation != nil {
@@ -151,9 +151,12 @@ func (e *exchange) unacceptable() error {
 // params are what a client asks.
 type params struct {
 	Query         string         `json:"query"`
+	DocumentID    string         `json:"documentId"` // in the place of the query: of a persisted document
 	OperationName string         `json:"operationName"`
 	Variables     map[string]any `json:"variables"`
 	Extensions    map[string]any `json:"extensions"`
+
+	learn string // the hash of the query, to be known by
 }
 
 // read reads the request. The error says nothing of what the body holds.
@@ -168,7 +171,7 @@ func (e *exchange) read() (*params, error) {
 	default:
 		return nil, refused(http.StatusMethodNotAllowed, "%.20s is not possible here: GET and POST are", e.r.Method)
 	}
-	if err == nil && asked.Query == "" {
+	if err == nil && !asked.named() {
 		err = badInput("there is no operation: query holds its text")
 	}
 	return asked, err
@@ -182,7 +185,7 @@ func (e *exchange) readURL() (*params, error) {
 	if err != nil {
 		return nil, badInput("the query string cannot be read")
 	}
-	asked := &params{Query: q.Get("query"), OperationName: q.Get("operationName")}
+	asked := &params{Query: q.Get("query"), DocumentID: q.Get("documentId"), OperationName: q.Get("operationName")}
 	for _, object := range []struct {
 		name string
 		into *map[string]any
@@ -246,7 +249,7 @@ func readParams(text []byte, levels int) (*params, error) {
 	}
 	err := decodeJSON(text, &asked)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return nil, errors.New("has a member of the wrong type: query and operationName are strings, variables and extensions objects")
+		return nil, errors.New("has a member of the wrong type: query, documentId and operationName are strings, variables and extensions objects")
 	}
 	if err != nil {
 		return nil, errors.New("is no JSON object with a query")
@@ -292,8 +295,9 @@ func (e *exchange) refuse(ctx context.Context, err error) {
 	}}})
 }
 
-// statuses are those of errors that no form of answer makes a 200.
+// statuses are those of errors in whatever form.
 var statuses = map[code]int{
+	notPersisted:        http.StatusOK, // Apollo's protocol: some clients look at nothing else's body
 	rateLimited:         http.StatusTooManyRequests,
 	overloaded:          http.StatusServiceUnavailable,
 	internalServerError: http.StatusInternalServerError,

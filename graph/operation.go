@@ -53,7 +53,7 @@ func (h *Handler) operate(ctx context.Context, id string, over Transport, asked 
 		return send(answer{h.failed(ctx, nil, gqlerror.List{gqlerror.Wrap(err)}), true})
 	}
 	var ready *graphql.OperationContext
-	document, wrong := h.parsing.read(asked.Query)
+	document, wrong := h.document(ctx, asked)
 	if len(wrong) == 0 {
 		ready, wrong = h.prepare(ctx, document, asked, false)
 	}

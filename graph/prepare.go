@@ -55,6 +55,7 @@ func (h *Handler) prepare(ctx context.Context, from *parsed, asked *params, inPa
 			return ready, gqlerror.List{err}
 		}
 	}
+	h.persistence.learn(asked)
 	return ready, nil
 }
 

@@ -65,11 +65,15 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	exec := executor.New(executable)
 	h := &Handler{
 		exec: exec, readers: readers{reader, options.Views}, options: options,
-		parsing: newParsing(resolver.schema, options.Limits.Tokens, bounds.checkText),
-		checks:  []check{bounds.checkCost, resolver.checkSubscription},
-		fields:  fieldRules(resolver.schema, model),
+		parsing:     newParsing(resolver.schema, options.Limits.Tokens, bounds.checkText),
+		persistence: newPersistence(options.Persisted, options.Logger),
+		checks:      []check{bounds.checkCost, resolver.checkSubscription},
+		fields:      fieldRules(resolver.schema, model),
 
 		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}},
+	}
+	if err := h.persistence.checkList(h.parsing.read); err != nil {
+		return nil, err
 	}
 	if options.Private {
 		h.parsing.private, h.checks = true, append(h.checks, refuseSchema)
@@ -88,12 +92,13 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 // Handler is what stands around gqlgen's executor: it reads requests and prepares their operations, gives each its own
 // loaders and deadline, and writes the answers.
 type Handler struct {
-	exec    *executor.Executor // runs operations; it prepares none
-	parsing *parsing
-	checks  []check // of operations before they run
-	fields  graphql.FieldMiddleware
-	readers readers
-	options Options
+	exec        *executor.Executor // runs operations; it prepares none
+	parsing     *parsing
+	persistence *persistence
+	checks      []check // of operations before they run
+	fields      graphql.FieldMiddleware
+	readers     readers
+	options     Options
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc

@@ -238,7 +238,7 @@ func (s *socket) subscribe(ctx context.Context, m message, running *sync.WaitGro
 		return closeBadRequest, "an operation has an id"
 	case err != nil:
 		return closeBadRequest, "the payload " + err.Error()
-	case asked.Query == "":
+	case !asked.named():
 		return closeBadRequest, "the payload has no query"
 	}
 	ctx, cancel := context.WithCancel(ctx)
