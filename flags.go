@@ -180,6 +180,15 @@ func (f *flags) addSecret(name, variable string) string {
 	return value
 }
 
+// auditFlags declares what is recorded, and where.
+func auditFlags(f *flags, s *auditSettings) {
+	f.text(&s.to, "audit-log", "AUDIT_LOG", "",
+		"`FILE` to record in who asked for what, a line of JSON for each operation, or stdout; without, nothing is recorded. What "+
+			"cannot be recorded is not answered")
+	f.text(&s.subject, "audit-subject", "AUDIT_SUBJECT", auditHash,
+		"`HOW` it says who asked: hash, of the subject with --token-key, or plain, as tokens say it")
+}
+
 // authFlags declares how serve finds out who asks.
 func authFlags(f *flags, s *authSettings) {
 	f.text(&s.mode, "auth", "AUTH", authNone,

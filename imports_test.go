@@ -34,6 +34,7 @@ func TestImports(t *testing.T) {
 		"verify":           "compose projection view",
 		"watch":            "compose documents feed view",
 		"auth":             "view",
+		"audit":            "",
 		"cost":             "",
 		"guard":            "",
 		"graph":            "auth compose cost documents feed guard hours schema search view view/analysis watch graph/media graph/model graph/persisted graph/scalar graph/variables",

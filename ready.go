@@ -45,6 +45,12 @@ func (a *app) readiness(ctx context.Context) readiness {
 	if a.stopping.Load() {
 		answer.Checks["process"] = "it stops, and does what it has begun"
 	}
+	if a.audit != nil {
+		answer.Checks["audit log"] = "ok"
+		if err := a.audit.Ready(); err != nil {
+			answer.Checks["audit log"] = err.Error()
+		}
+	}
 	if a.tokens != nil {
 		answer.Checks["tokens"] = "ok"
 		if err := a.tokens.Ready(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/viewgate/viewgate/audit"
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph"
@@ -42,6 +43,7 @@ type settings struct {
 	readyLag   time.Duration // beyond which the process is not ready; 0: none
 	drain      time.Duration // how long it serves on when it is to stop
 	auth       authSettings
+	audit      auditSettings
 	role       string
 	group      string
 	configFile string
@@ -64,6 +66,7 @@ func serve(ctx context.Context, c console, s settings) error {
 	if s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(indexer.MemoryLimit)
 	}
+	s.audit.out, s.audit.key = c.out, s.tokenKey
 	a, err := assemble(ctx, s, logger)
 	if err != nil {
 		return err
@@ -86,6 +89,7 @@ type app struct {
 	watcher  *watch.Watcher // nil in an indexer, and where nobody tells what changes
 	graphql  *graph.Handler // nil in an indexer
 	tokens   *auth.Verifier // nil in an indexer, and without authentication
+	audit    *audit.Log     // nil where nothing is recorded
 	handler  http.Handler
 	server   *http.Server
 	listener net.Listener
@@ -213,7 +217,7 @@ func (s settings) check() error {
 	case s.role == roleIndexer:
 		return nil // which nobody asks
 	}
-	return errors.Join(s.auth.check(), s.protection.check(s.auth.mode))
+	return errors.Join(s.auth.check(), s.audit.check(), s.protection.check(s.auth.mode))
 }
 
 // routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
@@ -233,6 +237,9 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	if err != nil {
 		return err
 	}
+	if a.audit, err = s.audit.open(a.logger); err != nil {
+		return err
+	}
 	metrics := newOperationMetrics(s.registry)
 	o := graph.Options{
 		Views:    map[string]*compose.Documents{},
@@ -241,7 +248,11 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 		Observe: func(ctx context.Context, o graph.Observation) {
 			metrics.observe(o)
 			access.write(ctx, o)
+			s.audit.record(a.audit, o, time.Now())
 		},
+	}
+	if a.audit != nil {
+		o.Ready = a.audit.Ready
 	}
 	if o.Viewer, a.tokens, err = s.auth.authenticate(ctx, a.logger); err != nil {
 		return err
@@ -315,12 +326,13 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	stopped := make(chan error, 1)
 	go func() { stopped <- group.Wait() }()
 	<-ctx.Done()
+	var err error
 	select {
-	case err := <-stopped:
-		return err
+	case err = <-stopped:
 	case <-time.After(shutdownTimeout + time.Second): // a broker that does not answer can hold up its client for longer
-		return errors.New("not everything stopped in time; what was not committed will be consumed again")
+		err = errors.New("not everything stopped in time; what was not committed will be consumed again")
 	}
+	return errors.Join(err, a.closeAudit())
 }
 
 // stopServing lets requests finish, and ends the connections that carry subscriptions.
@@ -331,6 +343,16 @@ func (a *app) stopServing(ctx context.Context) error {
 	}
 	ending.Go(func() error { return a.server.Shutdown(ctx) })
 	return ending.Wait()
+}
+
+// closeAudit writes what is recorded, when nobody is answered any more.
+func (a *app) closeAudit() error {
+	if a.audit == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), auditTimeout)
+	defer cancel()
+	return a.audit.Close(ctx)
 }
 
 // close closes what assemble opened.

@@ -300,6 +300,7 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	var s settings
 	gatewayFlags(f, &s, "info")
 	authFlags(f, &s.auth)
+	auditFlags(f, &s.audit)
 	kafkaFlags(f, &s.kafka)
 	f.text(&s.kafka.InstanceID, "kafka-instance-id", "KAFKA_INSTANCE_ID", "",
 		"`NAME` of this process in its consumer group, no other's: a restart within the session timeout moves no partitions")

@@ -24,12 +24,17 @@ type admission struct {
 	budget  guard.Budget
 }
 
+var errNotReady error = &clientError{upstreamUnavailable, errors.New("nothing can be answered now: try again later")}
+
 // baseCost is what a client spends on a request that is refused before it is known what it would cost.
 const baseCost = 1
 
 // admit lets the operation of the request at ctx begin, before its text is looked at. The error says when to come again.
 func (h *Handler) admit(ctx context.Context) (err error) {
 	r := requestOf(ctx)
+	if h.options.Ready() != nil {
+		return &refusal{http.StatusServiceUnavailable, errNotReady}
+	}
 	a := &admission{clients: h.options.Clients, client: "address " + guard.AddressOf(ctx)}
 	if r.client.Subject != "" {
 		a.client = "subject " + r.client.Subject

@@ -41,6 +41,9 @@ type Options struct {
 	Observe func(context.Context, Observation)
 	// Persisted is which documents are taken.
 	Persisted Persisted
+	// Ready reports why no operation may begin now, as where it could not be recorded: all are refused then. The error is for
+	// whoever looks after the process, who is told of it elsewhere; clients are told to come again. Nil: they always may.
+	Ready func() error
 	// Limits bound what one request may cost.
 	Limits Limits
 	// Gate bounds how many operations run at a time, over all transports; of subscriptions only their beginning counts.

@@ -3,10 +3,12 @@ package graph
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,4 +174,32 @@ func (l *live) connectAs(t testing.TB, authorization string) *client {
 		header.Set("Authorization", authorization)
 	}
 	return l.connectWith(t, &websocket.DialOptions{Subprotocols: []string{socketProtocol}, HTTPHeader: header})
+}
+
+// Where nothing can be recorded nothing is answered, whichever way it comes.
+func TestNotReady(t *testing.T) {
+	var full atomic.Bool
+	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) {
+		o.Ready = func() error {
+			if full.Load() {
+				return errors.New("the disk of the audit log is full")
+			}
+			return nil
+		}
+	})
+	c := l.dial(t)
+	full.Store(true)
+	c.subscribe("a", `{ order(id: "1") { orderId } }`)
+	if a := c.next("error", "a"); cmp.Diff([]string{"UPSTREAM_UNAVAILABLE"}, a.codes()) != "" {
+		t.Errorf("over WebSocket: %+v", a)
+	}
+	a := l.ask(t, `{ order(id: "1") { orderId } }`)
+	if a.status != http.StatusServiceUnavailable || cmp.Diff([]string{"UPSTREAM_UNAVAILABLE"}, a.codes()) != "" || a.Data != nil {
+		t.Errorf("over HTTP: %+v", a)
+	}
+	if strings.Contains(fmt.Sprint(a), "disk") {
+		t.Errorf("clients are told too much: %+v", a)
+	}
+	full.Store(false)
+	l.mustAsk(t, `{ order(id: "1") { orderId } }`)
 }

@@ -32,6 +32,9 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	if options.Viewer == nil {
 		options.Viewer = func(context.Context, http.Header) (auth.Identity, error) { return auth.Identity{}, nil }
 	}
+	if options.Ready == nil {
+		options.Ready = func() error { return nil }
+	}
 	if options.Observe == nil {
 		options.Observe = func(context.Context, Observation) {}
 	}

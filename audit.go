@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/viewgate/viewgate/audit"
+	"github.com/viewgate/viewgate/graph"
+)
+
+// How an audit log says who asked.
+const (
+	auditHash  = "hash"
+	auditPlain = "plain"
+)
+
+// auditStdout is where a record goes that a container's runtime collects.
+const auditStdout = "stdout"
+
+// auditTimeout is how long a stop waits for what was recorded to be written.
+const auditTimeout = 5 * time.Second
+
+// auditSettings are what is recorded, and where.
+type auditSettings struct {
+	to      string // a file, or stdout; "": nothing is recorded
+	subject string // hash or plain
+	key     string // of hashes
+	out     io.Writer
+}
+
+// check reports what is not possible, as a usageError.
+func (s auditSettings) check() error {
+	if s.to != "" && s.subject != auditHash && s.subject != auditPlain {
+		return usageError{fmt.Errorf("--audit-subject %q is not one of %s, %s", s.subject, auditHash, auditPlain)}
+	}
+	return nil
+}
+
+// open returns the log, nil where nothing is to be recorded.
+func (s auditSettings) open(logger *slog.Logger) (*audit.Log, error) {
+	switch s.to {
+	case "":
+		return nil, nil
+	case auditStdout:
+		return audit.NewTo(s.out, logger), nil
+	}
+	l, err := audit.New(s.to, logger)
+	if err != nil {
+		return nil, fmt.Errorf("--audit-log: %w", err)
+	}
+	return l, nil
+}
+
+// record records an operation that has ended.
+func (s auditSettings) record(l *audit.Log, o graph.Observation, at time.Time) {
+	if l == nil {
+		return
+	}
+	subject := o.Subject
+	if subject != "" && s.subject == auditHash {
+		h := hmac.New(sha256.New, []byte("audit "+s.key))
+		h.Write([]byte(subject))
+		subject = hex.EncodeToString(h.Sum(nil)[:16])
+	}
+	l.Record(audit.Entry{
+		Time: at.UTC(), Request: o.RequestID, Subject: subject, Role: string(o.Viewer.Role()), Transport: string(o.Transport),
+		Operation: o.Operation, Outcome: o.Outcome, Shown: o.Shown, Others: o.ShownOthers, Messages: o.Messages,
+	})
+}
