@@ -270,6 +270,13 @@ func protectionFlags(f *flags, p *protection) {
 	f.list(&p.proxies, "trusted-proxies", "TRUSTED_PROXIES", "",
 		"`NETWORKS` of proxies whose X-Forwarded-For is believed, with commas between them: 10.0.0.0/8,192.0.2.1")
 
+	f.begin("Which documents are answered. They are validated at the start; clients send one of them, its id or its hash")
+	f.text(&p.documents, "persisted-documents", "PERSISTED_DOCUMENTS", "", "`PATH` of the documents that clients are known to send: a "+
+		"directory of .graphql files, a manifest of Apollo's tools, or a JSON object of texts by id")
+	f.is(&p.persistedOnly, "persisted-only", "PERSISTED_ONLY", "answer nothing else; beyond, QUERY_NOT_IN_SAFELIST")
+	f.is(&p.persistedReport, "persisted-report", "PERSISTED_REPORT", "answer everything else, and log the hash of each document: to find "+
+		"out what --persisted-only would refuse")
+
 	f.begin("Browsers and production")
 	f.list(&p.origins, "cors-origins", "CORS_ORIGINS", "",
 		"`ORIGINS` whose pages may ask and open WebSockets, with commas between them: https://app.example.com, https://*.example.com, or *")

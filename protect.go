@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/graph"
+	"github.com/viewgate/viewgate/graph/persisted"
 	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/web"
 )
@@ -25,6 +26,10 @@ type protection struct {
 	burst   int      // cost that a client may have at once
 	proxies []string // networks of those whose X-Forwarded-For is believed
 	origins []string // whose pages may ask
+
+	documents       string // where the persisted documents are; "": there are none
+	persistedOnly   bool
+	persistedReport bool
 
 	production    bool
 	introspection string // auto, on, off
@@ -59,6 +64,10 @@ func (p protection) check(mode string) error {
 		return usageError{fmt.Errorf("--introspection %q: not one of auto, on, off", p.introspection)}
 	}
 	switch {
+	case p.documents == "" && (p.persistedOnly || p.persistedReport):
+		return usageError{errors.New("--persisted-only and --persisted-report: of which documents? Set --persisted-documents")}
+	case p.persistedOnly && p.persistedReport:
+		return usageError{errors.New("--persisted-only refuses what --persisted-report answers and logs: set one of them")}
 	case p.rate < 0 || p.rate > 0 && p.burst < 1:
 		return usageError{errors.New("--rate-limit and --rate-burst are above 0")}
 	case p.production && mode == authNone && !p.allowNoAuth:
@@ -75,6 +84,18 @@ func (p protection) private() bool {
 
 // pages reports whether there are a start page and a playground.
 func (p protection) pages() bool { return !p.production || p.playground }
+
+// persisted reads the documents that clients are known to send. The settings have been checked.
+func (p protection) persisted() (graph.Persisted, error) {
+	if p.documents == "" {
+		return graph.Persisted{}, nil
+	}
+	list, err := persisted.Read(p.documents)
+	if err != nil {
+		return graph.Persisted{}, fmt.Errorf("--persisted-documents: %w", err)
+	}
+	return graph.Persisted{List: list, Only: p.persistedOnly, Report: p.persistedReport}, nil
+}
 
 // options sets what the handler of GraphQL does of it. The settings have been checked.
 func (p protection) options(o *graph.Options) {

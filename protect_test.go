@@ -56,6 +56,8 @@ func TestProtectionRefuses(t *testing.T) {
 		{[]string{"--cors-origins", "example.com"}, "--cors-origins"},
 		{[]string{"--introspection", "maybe"}, "--introspection"},
 		{[]string{"--rate-limit", "-1"}, "--rate-limit"},
+		{[]string{"--persisted-only"}, "--persisted-documents"},
+		{[]string{"--persisted-documents", "x", "--persisted-only", "--persisted-report"}, "set one of them"},
 		{[]string{"--rate-limit", "5", "--rate-burst", "0"}, "--rate-burst"},
 	} {
 		p := start(t, nil, append([]string{"serve", "--data", t.TempDir(), "--addr", "127.0.0.1:0"}, test.args...)...)

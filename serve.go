@@ -257,6 +257,9 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	if o.Viewer, a.tokens, err = s.auth.authenticate(ctx, a.logger); err != nil {
 		return err
 	}
+	if o.Persisted, err = s.persisted(); err != nil {
+		return err
+	}
 	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }
 	reading := v.reading()
 	reading.Scratch = empty
