@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation clients
+.PHONY: help run test check generate bench bench-subscribers bench-hostile bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation clients
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,6 +33,9 @@ bench: ## benchmarks of the embedded store and of the whole path (SIZES=10000,10
 
 bench-subscribers: ## what 1,000 and 10,000 subscribers cost
 	go test -run '^$$' -bench Subscribers -benchtime 1x -timeout 1h ./graph
+
+bench-hostile: ## what requests cost that are meant to hurt: the time of the answer, and the memory
+	go test -run '^$$' -bench Hostile -benchtime 1x ./graph
 
 bench-elastic: ## from Kafka to Elasticsearch beside Benthos, all started for it; Java 17, Maven, curl (SIZES=100000 ARGS="-rounds 1")
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Elastic -benchtime 1x -timeout 2h ./bench \
