@@ -9,6 +9,9 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // flags declares flags that the environment can set, too: a flag on the command line beats its variable.
@@ -287,4 +290,36 @@ func protectionFlags(f *flags, p *protection) {
 	f.is(&p.playground, "playground", "PLAYGROUND", "serve the start page and the playground in production, too")
 	f.is(&p.allowNoAuth, "allow-no-auth", "ALLOW_NO_AUTH", "allow --auth none in production")
 	f.section = ""
+}
+
+// kafkaFlags declares how to connect to Kafka.
+func kafkaFlags(f *flags, c *indexer.Connection) {
+	f.list(&c.Brokers, "kafka", "KAFKA_BROKERS", "localhost:9092", "`ADDRESSES` of Kafka brokers, with commas between them")
+	f.BoolVar(&c.TLS, "kafka-tls", false, "connect to Kafka over TLS, as --kafka-ca, --kafka-cert and --kafka-key do, too")
+	f.add("kafka-tls", "KAFKA_TLS")
+	f.text(&c.CAFile, "kafka-ca", "KAFKA_CA_FILE", "",
+		"`FILE` of certificates (PEM) of the authorities that Kafka's certificates are signed by; without, the system's")
+	f.text(&c.CertFile, "kafka-cert", "KAFKA_CERT_FILE", "", "`FILE` of the certificate (PEM) to show to Kafka")
+	f.text(&c.KeyFile, "kafka-key", "KAFKA_KEY_FILE", "", "`FILE` of that certificate's key (PEM)")
+	f.text(&c.Mechanism, "kafka-sasl", "KAFKA_SASL", "",
+		"`MECHANISM` to authenticate by: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; without, not at all")
+	f.text(&c.User, "kafka-user", "KAFKA_USER", "", "`NAME` to authenticate with")
+	f.secretText((*string)(&c.Password), "kafka-password", "KAFKA_PASSWORD",
+		"`PASSWORD` to authenticate with; other users of the machine can read a command line, so better not there")
+	f.text(&c.ClientID, "kafka-client-id", "KAFKA_CLIENT_ID", "viewgate",
+		"`NAME` by which Kafka logs and limits this process")
+}
+
+// tracingFlags declares where spans go. The variables are OpenTelemetry's, whose SDK reads OTEL_RESOURCE_ATTRIBUTES and OTEL_BSP_*
+// by itself.
+func tracingFlags(f *flags, o *telemetry.Options) {
+	f.text(&o.Endpoint, "otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "",
+		"`URL` of an OpenTelemetry collector, such as http://collector:4318, to send spans to as OTLP over HTTP in JSON; without, "+
+			"there are none")
+	f.text(&o.TracesURL, "otlp-traces-endpoint", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "whole `URL` for spans, in its place")
+	f.secretText(&o.Headers, "otlp-headers", "OTEL_EXPORTER_OTLP_HEADERS", "`HEADERS` for it: name=value, with commas between them")
+	f.text(&o.Service, "service-name", "OTEL_SERVICE_NAME", "viewgate", "`NAME` of this service in spans")
+	f.text(&o.Sampler, "trace-sampler", "OTEL_TRACES_SAMPLER", "parentbased_always_on",
+		"`SAMPLER`, which says whether a trace is recorded: "+strings.Join(telemetry.Samplers(), ", "))
+	f.text(&o.SamplerArg, "trace-sampler-arg", "OTEL_TRACES_SAMPLER_ARG", "", "the `PART` of traces that a ratio sampler records, 0 to 1")
 }

@@ -43,8 +43,8 @@ func assembleEmpty(t *testing.T, change func(*settings), changeApp func(*app)) *
 	t.Cleanup(func() { b.Close() })
 	s := settings{
 		listening: listening{addr: "127.0.0.1:0"}, data: t.TempDir(), temporary: true, role: roleAll, group: "viewgate",
-		accessLog: accessOff,
-		kafka:     indexer.Connection{Brokers: []string{b.Addr()}},
+		accessLog: accessOff, auth: authSettings{mode: authNone},
+		kafka: indexer.Connection{Brokers: []string{b.Addr()}},
 	}
 	change(&s)
 	ctx, cancel := context.WithCancel(context.Background())

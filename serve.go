@@ -23,6 +23,7 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
@@ -40,6 +41,7 @@ type settings struct {
 	logLevel   string
 	accessLog  string        // which operations are logged; see access.go
 	slowQuery  time.Duration // from which on a query is slow
+	tracing    telemetry.Options
 	readyLag   time.Duration // beyond which the process is not ready; 0: none
 	drain      time.Duration // how long it serves on when it is to stop
 	auth       authSettings
@@ -95,6 +97,7 @@ type app struct {
 	listener net.Listener
 
 	registry *prometheus.Registry  // of the metrics that do not begin anew with another index
+	tracing  *telemetry.Provider   // nil: nobody traces
 	stopping atomic.Bool           // it is to stop, and says that it is not ready
 	drain    func(context.Context) // waits for those who send requests to hear of that
 }
@@ -122,11 +125,17 @@ func (a *app) open(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	s.tracing.Logger, s.tracing.Version = a.logger, version()
+	if a.tracing, err = telemetry.New(s.tracing); err != nil {
+		return usageError{err}
+	}
+	tracer := a.tracing.Tracer()
+	s.owners.Tracer, s.elastic.Tracer = tracer, tracer
 	registry := prometheus.NewRegistry()
 	a.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
-	common := shared{settings: s, ordering: ordering, registry: registry}
+	common := shared{settings: s, ordering: ordering, registry: registry, tracer: tracer}
 	orderMapping, err := orders.readMapping()
 	if err != nil {
 		return err
@@ -245,6 +254,7 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 		Views:    map[string]*compose.Documents{},
 		TokenKey: tokens,
 		Logger:   a.logger,
+		Tracer:   s.tracer,
 		Observe: func(ctx context.Context, o graph.Observation) {
 			metrics.observe(o)
 			access.write(ctx, o)
@@ -358,6 +368,9 @@ func (a *app) closeAudit() error {
 	return a.audit.Close(ctx)
 }
 
+// flushTimeout is how long a process that ends may send what it has to tell.
+const flushTimeout = 2 * time.Second
+
 // close closes what assemble opened.
 func (a *app) close() {
 	if a.listener != nil {
@@ -365,6 +378,11 @@ func (a *app) close() {
 	}
 	for _, v := range a.views {
 		v.close()
+	}
+	flushing, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := a.tracing.Close(flushing); err != nil {
+		a.logger.Warn("not all spans are sent", "error", err)
 	}
 }
 

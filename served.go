@@ -16,6 +16,7 @@ import (
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/rebuild"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/elastic"
@@ -48,6 +49,7 @@ type shared struct {
 	ordering map[event.Aggregate]view.Ordering
 	owners   *compose.Owners
 	registry *prometheus.Registry
+	tracer   *telemetry.Tracer // nil: nobody traces
 }
 
 // openServed opens a view as the process's role needs it. Nothing runs yet.
@@ -147,6 +149,7 @@ func (v *served) index(ctx context.Context, s shared, target view.Index) (*index
 		Name: v.name, Projection: p, Store: target, Index: id, Healer: v.healer(s.owners, p),
 	}}, indexer.Options{
 		Group: rebuild.Group(s.group, id), Feed: v.feeds.publisher, Logger: v.logger, Registerer: x.metrics,
+		Tracer: s.tracer,
 	})
 	if err == nil && s.verifyRate > 0 && v.owned(s.owners) {
 		checked := verify.New(target, p, v.ask(s.owners), v.verification(s.owners, verify.Options{

@@ -233,24 +233,6 @@ func (cmd command) usage(w io.Writer, f *flags) {
 	f.describe(w)
 }
 
-// kafkaFlags declares how to connect to Kafka.
-func kafkaFlags(f *flags, c *indexer.Connection) {
-	f.list(&c.Brokers, "kafka", "KAFKA_BROKERS", "localhost:9092", "`ADDRESSES` of Kafka brokers, with commas between them")
-	f.BoolVar(&c.TLS, "kafka-tls", false, "connect to Kafka over TLS, as --kafka-ca, --kafka-cert and --kafka-key do, too")
-	f.add("kafka-tls", "KAFKA_TLS")
-	f.text(&c.CAFile, "kafka-ca", "KAFKA_CA_FILE", "",
-		"`FILE` of certificates (PEM) of the authorities that Kafka's certificates are signed by; without, the system's")
-	f.text(&c.CertFile, "kafka-cert", "KAFKA_CERT_FILE", "", "`FILE` of the certificate (PEM) to show to Kafka")
-	f.text(&c.KeyFile, "kafka-key", "KAFKA_KEY_FILE", "", "`FILE` of that certificate's key (PEM)")
-	f.text(&c.Mechanism, "kafka-sasl", "KAFKA_SASL", "",
-		"`MECHANISM` to authenticate by: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; without, not at all")
-	f.text(&c.User, "kafka-user", "KAFKA_USER", "", "`NAME` to authenticate with")
-	f.secretText((*string)(&c.Password), "kafka-password", "KAFKA_PASSWORD",
-		"`PASSWORD` to authenticate with; other users of the machine can read a command line, so better not there")
-	f.text(&c.ClientID, "kafka-client-id", "KAFKA_CLIENT_ID", "viewgate",
-		"`NAME` by which Kafka logs and limits this process")
-}
-
 // gatewayFlags declares what serve and demo have in common.
 func gatewayFlags(f *flags, s *settings, logLevel string) {
 	f.text(&s.addr, "addr", "ADDR", ":8080", "`ADDRESS` to serve HTTP on")
@@ -322,6 +304,7 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.Float64Var(&s.verifyRate, "verify-rate", 0,
 		"documents `PER-SECOND`, chosen at random, that an indexer compares with their owners; 0: none")
 	f.add("verify-rate", "VERIFY_RATE")
+	tracingFlags(f, &s.tracing)
 	f.DurationVar(&s.readyLag, "ready-lag", 0,
 		"`TIME` that a view may be behind until /readyz says that the process is not ready; 0: however long")
 	f.add("ready-lag", "READY_LAG")

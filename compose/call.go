@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // peer is an owner as all requests together call it: never more at a time than it may be asked, and not while it fails
@@ -25,6 +27,7 @@ type peer struct {
 	breaker *breaker
 	budget  *budget
 	metrics *metrics
+	tracer  *telemetry.Tracer
 
 	mu    sync.Mutex
 	alone time.Time // guarded by mu: the owner is not to be asked before
@@ -147,7 +150,7 @@ func (p *peer) attempt(ctx context.Context, q question, header http.Header) (r r
 		return result{err: err, outcome: circuitOpen}
 	}
 	begin := time.Now()
-	r = p.send(ctx, q, header)
+	r = p.traced(ctx, q, header)
 	r.sent = true
 	p.metrics.seconds.WithLabelValues(string(p.owner)).Observe(time.Since(begin).Seconds())
 	found, why := r.outcome.health(), ""
@@ -201,6 +204,27 @@ func (p *peer) slot(ctx context.Context) result {
 	case <-ctx.Done():
 		return ended(context.Cause(ctx))
 	}
+}
+
+// traced is send, with a span.
+func (p *peer) traced(ctx context.Context, q question, header http.Header) result {
+	if p.tracer == nil {
+		return p.send(ctx, q, header)
+	}
+	ctx, span := p.tracer.Child(ctx, telemetry.Client, "GET "+q.collection)
+	defer span.End()
+	header = header.Clone()
+	p.tracer.Carry(ctx, header)
+	r := p.send(ctx, q, header)
+	span.Text("service.peer.name", string(p.owner))
+	span.Text("viewgate.outcome", string(r.outcome))
+	if r.status != 0 {
+		span.Number("http.response.status_code", r.status)
+	}
+	if r.outcome != served {
+		span.Fail(string(r.outcome))
+	}
+	return r
 }
 
 // send makes one call.

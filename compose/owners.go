@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/viewgate/viewgate/latest"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -92,6 +93,9 @@ type Options struct {
 	Forward []string
 	// Registerer takes the metrics. Nil: nobody is told.
 	Registerer prometheus.Registerer
+	// Tracer tells of calls in spans, which owners are told to be part of. Nil: there are none, and owners are told what the
+	// client tells.
+	Tracer *telemetry.Tracer
 }
 
 // maxIDs is how many ids one call asks for at most.
@@ -145,7 +149,7 @@ func NewOwners(m *view.Mapping, options Options) (*Owners, error) {
 			return nil, fmt.Errorf("--%s-service: %q is no URL such as http://127.0.0.1:8081", owner, text)
 		}
 		o.peers[owner] = &peer{
-			owner: owner, base: base, client: client, limit: options.MaxAnswer,
+			owner: owner, base: base, client: client, limit: options.MaxAnswer, tracer: options.Tracer,
 			slots: make(chan struct{}, options.MaxCalls), breaker: &breaker{}, budget: newBudget(time.Now()),
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/graph/model"
 	"github.com/viewgate/viewgate/search"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -26,6 +27,7 @@ var errNoView = errors.New("the view is not kept here")
 type readers struct {
 	orders *compose.Reader
 	views  map[string]*compose.Documents // by the view's name
+	tracer *telemetry.Tracer
 }
 
 // readers returns what the loaders of a message read.
@@ -34,17 +36,17 @@ func (r *Resolver) readers() readers {
 	for name, v := range r.views {
 		views[name] = v.Documents
 	}
-	return readers{r.reader, views}
+	return readers{r.reader, views, r.tracer}
 }
 
 // documentLoader loads documents of one view.
 type documentLoader = dataloader.Loader[compose.DocumentRequest, compose.DocumentAnswer]
 
 // documentLoaders returns a loader for each view.
-func documentLoaders(ctx context.Context, viewer view.Viewer, views map[string]*compose.Documents) map[string]*documentLoader {
-	loaders := make(map[string]*documentLoader, len(views))
-	for name, documents := range views {
-		loaders[name] = newLoader(ctx, func(ctx context.Context, requests []compose.DocumentRequest) []compose.DocumentAnswer {
+func documentLoaders(ctx context.Context, viewer view.Viewer, from readers) map[string]*documentLoader {
+	loaders := make(map[string]*documentLoader, len(from.views))
+	for name, documents := range from.views {
+		loaders[name] = newLoader(ctx, from.tracer, "load documents", func(ctx context.Context, requests []compose.DocumentRequest) []compose.DocumentAnswer {
 			return documents.Read(ctx, viewer, requests)
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/guard"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	// Ready reports why no operation may begin now, as where it could not be recorded: all are refused then. The error is for
 	// whoever looks after the process, who is told of it elsewhere; clients are told to come again. Nil: they always may.
 	Ready func() error
+	// Tracer tells of operations in spans. Nil: there are none.
+	Tracer *telemetry.Tracer
 	// Limits bound what one request may cost.
 	Limits Limits
 	// Gate bounds how many operations run at a time, over all transports; of subscriptions only their beginning counts.

@@ -156,6 +156,7 @@ func (h *Handler) observe(ctx context.Context, r *request) {
 	o.RequestID, o.Transport, o.Took = r.id, t.transport, time.Since(t.start)
 	o.Viewer, o.Subject = r.client.Viewer, r.client.Subject
 	h.options.Observe(ctx, o)
+	endSpan(r.span, o)
 }
 
 // nameOperation notes what an operation asks, in words of which there are few: metrics must not grow with its name.

@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -45,7 +46,9 @@ type answer struct {
 // has an id of its own, and the client and the promise of the request at ctx.
 func (h *Handler) operate(ctx context.Context, id string, over Transport, asked *params, send func(answer) error) error {
 	of := requestOf(ctx)
+	ctx, span := h.options.Tracer.Request(ctx, nil, "GraphQL request")
 	request, ctx := h.newRequest(ctx, id, of.asked, of.client)
+	request.span = span
 	request.tally = newTally(time.Now(), over)
 	request.promise, request.header = of.promise, http.Header{}
 	defer h.observe(ctx, request)
@@ -86,6 +89,12 @@ func (h *Handler) execute(ctx context.Context, ready *graphql.OperationContext, 
 		defer cancel()
 		ctx = limited
 	}
+	name := "GraphQL query"
+	if ready.Operation.Operation == ast.Subscription {
+		name = "GraphQL subscription"
+	}
+	ctx, span := h.options.Tracer.Child(ctx, telemetry.Internal, name)
+	defer span.End()
 	request.loadWith(ctx, h.readers)
 	responses, ctx := h.exec.DispatchOperation(ctx, ready)
 	if request.subscription != nil {

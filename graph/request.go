@@ -12,6 +12,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // request is what belongs to one HTTP request, or one operation of a connection, or one message of a subscription: who
@@ -33,6 +34,7 @@ type request struct {
 
 	admission *admission // nil before it is admitted
 
+	span  *telemetry.Span
 	spent *spending // nil where nothing is known of what the operation costs
 	tally *tally    // a message's is that of its subscription
 
@@ -67,13 +69,13 @@ func newRequest(ctx context.Context, id string, client auth.Identity) (*request,
 
 // loadWith makes loaders that have loaded nothing, and run with this context.
 func (r *request) loadWith(ctx context.Context, from readers) {
-	r.orders = newLoader(ctx, func(ctx context.Context, requests []compose.Request) []compose.Answer {
+	r.orders = newLoader(ctx, from.tracer, "load orders", func(ctx context.Context, requests []compose.Request) []compose.Answer {
 		return from.orders.ReadOrders(ctx, r.client.Viewer, requests)
 	})
-	r.consumers = newLoader(ctx, func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
+	r.consumers = newLoader(ctx, from.tracer, "load consumers", func(ctx context.Context, requests []compose.ConsumerRequest) []compose.ConsumerAnswer {
 		return from.orders.Consumers(ctx, r.client.Viewer, requests)
 	})
-	r.documents = documentLoaders(ctx, r.client.Viewer, from.views)
+	r.documents = documentLoaders(ctx, r.client.Viewer, from)
 }
 
 // newID returns a random id of a request.
@@ -92,9 +94,12 @@ const (
 
 // newLoader returns a loader whose batches are read with the request's context: the loader itself would use that of the
 // field that came first.
-func newLoader[K comparable, V any](ctx context.Context,
+func newLoader[K comparable, V any](ctx context.Context, tracer *telemetry.Tracer, name string,
 	read func(context.Context, []K) []V) *dataloader.Loader[K, V] {
 	batch := func(_ context.Context, keys []K) (results []*dataloader.Result[V]) {
+		ctx, span := tracer.Child(ctx, telemetry.Internal, name)
+		defer span.End()
+		span.Number("viewgate.batch.size", len(keys))
 		results = make([]*dataloader.Result[V], len(keys))
 		defer func() {
 			if value := recover(); value != nil { // the loader would print it

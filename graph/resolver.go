@@ -5,6 +5,7 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/search"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
@@ -19,5 +20,6 @@ type Resolver struct {
 	fields  *search.Fields // of the mapping
 	schema  *ast.Schema
 	tokens  compose.TokenKey
+	tracer  *telemetry.Tracer
 	sdl     string // what composers see
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/viewgate/viewgate/cost"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -40,7 +41,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	}
 	resolver := &Resolver{
 		reader: reader, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
-		watcher: options.Watcher, limits: options.Limits,
+		watcher: options.Watcher, limits: options.Limits, tracer: options.Tracer,
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
@@ -67,11 +68,11 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 	bounds := bounds{options.Limits, model, options.Logger}
 	exec := executor.New(executable)
 	h := &Handler{
-		exec: exec, readers: readers{reader, options.Views}, options: options,
+		exec: exec, readers: readers{reader, options.Views, options.Tracer}, options: options,
 		parsing:     newParsing(resolver.schema, options.Limits.Tokens, bounds.checkText),
 		persistence: newPersistence(options.Persisted, options.Logger),
 		checks:      []check{bounds.checkCost, resolver.checkSubscription},
-		fields:      fieldRules(resolver.schema, model),
+		fields:      traced(options.Tracer, fieldRules(resolver.schema, model)),
 
 		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}},
 	}
@@ -160,7 +161,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !given {
 		id = newID()
 	}
-	request, ctx := h.newRequest(r.Context(), id, r.Header, auth.Identity{})
+	ctx, span := r.Context(), (*telemetry.Span)(nil)
+	if !upgrades(r) { // of a connection each operation has a span of its own
+		ctx, span = h.options.Tracer.Request(ctx, r.Header, "GraphQL request")
+	}
+	request, ctx := h.newRequest(ctx, id, r.Header, auth.Identity{})
+	request.span = span
 	request.tally = newTally(start, OverHTTP)
 	request.header = w.Header()
 	w.Header().Set("X-Request-Id", request.id)

@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/order"
 	"github.com/viewgate/viewgate/watch"
@@ -96,6 +97,8 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
+	ctx, span := r.tracer.Child(ctx, telemetry.Internal, "GraphQL message")
+	defer span.End()
 	message, ctx := newRequest(ctx, operation.id, operation.client)
 	message.loadWith(ctx, r.readers())
 	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches

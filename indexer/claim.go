@@ -230,9 +230,12 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 		return false
 	}
 	x.inFlight.Add(1)
+	taken := x.options.Tracer.Now()
 	envelopes, err := x.decoder.Decode(record)
+	traced := x.begin(record, envelopes, taken)
 	if err != nil {
 		r := t.take(m.Offset, size, 1)
+		r.trace = traced
 		return s.send(ctx, x.badItem(m, r, err))
 	}
 	items := make([]*item, 0, len(envelopes))
@@ -245,10 +248,13 @@ func (h *handler) take(ctx context.Context, t *tracker, m *sarama.ConsumerMessag
 	}
 	if len(items) == 0 { // a tombstone, or an empty batch
 		x.metrics.events.WithLabelValues(m.Topic, "empty").Inc()
-		s.release(t.take(m.Offset, size, 1))
+		r := t.take(m.Offset, size, 1)
+		r.trace = traced
+		s.release(r)
 		return true
 	}
 	r := t.take(m.Offset, size, len(items))
+	r.trace = traced
 	for _, it := range items {
 		it.record = r
 		if !s.send(ctx, it) {
@@ -281,6 +287,7 @@ func (s *session) release(r *record) {
 	if r.done() {
 		s.buffer.Release(r.bytes)
 		s.inFlight.Add(-1)
+		r.trace.end()
 	}
 }
 

@@ -35,6 +35,7 @@ import (
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -75,6 +76,8 @@ type Options struct {
 	Covered func(*sarama.ConsumerMessage) bool
 
 	Registerer prometheus.Registerer
+	// Tracer tells in spans what becomes of events that say which trace they are part of. Nil: there are none.
+	Tracer *telemetry.Tracer
 }
 
 func (o Options) withDefaults() Options {

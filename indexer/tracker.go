@@ -17,7 +17,8 @@ type record struct {
 	tracker *tracker
 	offset  int64
 	bytes   int64
-	events  int // guarded by tracker.mu: those that are not done
+	trace   *trace // nil: it has none
+	events  int    // guarded by tracker.mu: those that are not done
 }
 
 // take begins a record of so many events, one at least.

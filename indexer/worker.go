@@ -165,12 +165,17 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 	deadline, cancel := context.WithTimeout(ctx, w.options.StoreTimeout)
 	defer cancel()
 	defer w.tell(v)
+	traced := w.traces(jobs)
+	deadline, span := w.batch(deadline, traced)
+	defer span.End()
+	span.Number("viewgate.batch.size", len(jobs))
 	if err := w.load(deadline, v, jobs); err != nil {
 		w.metrics.retries.WithLabelValues(v.Name).Add(float64(len(jobs)))
 		return jobs, err
 	}
 	var writes []view.Write
 	var written []*job
+	folding := w.options.Tracer.Now()
 	for _, j := range jobs {
 		if !j.fold() {
 			if err := w.finish(ctx, j); err != nil {
@@ -186,6 +191,9 @@ func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job
 			ID: j.id, Revision: j.revision, Hidden: j.document.Hidden(), Source: source, Compact: true,
 		})
 		written = append(written, j)
+	}
+	for _, t := range traced {
+		t.past("fold", folding)
 	}
 	if len(writes) == 0 {
 		return nil, nil
@@ -307,6 +315,9 @@ func (j *job) fold() (changed bool) {
 // tell ends what is settled, once it is told. What a redelivered record had done before is told again: whoever wrote it
 // may have died before it was told.
 func (w *worker) tell(v View) {
+	for _, r := range w.ended {
+		r.trace.telling()
+	}
 	w.telling.changed(v.Index, w.changed, w.ended)
 	w.changed, w.ended = nil, nil
 }
@@ -356,6 +367,7 @@ func (w *worker) deadLetter(ctx context.Context, it *item, why error) error {
 		}
 	}
 	reason := event.ReasonOf(why)
+	it.record.trace.failed(reason)
 	w.metrics.letters.WithLabelValues(it.message.Topic, string(reason)).Inc()
 	w.options.Logger.Warn("dead letter", "topic", it.message.Topic, "partition", it.message.Partition,
 		"offset", it.message.Offset, "reason", reason, "detail", why.Error())

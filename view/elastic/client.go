@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -33,6 +34,7 @@ type client struct {
 	timeout   time.Duration
 	where     []string // the URLs, without passwords
 	seconds   *prometheus.HistogramVec
+	tracer    *telemetry.Tracer
 
 	mu     sync.RWMutex // held for reading during every request; guards closed
 	closed bool
@@ -108,7 +110,10 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 	if c.closed {
 		return nil, errClosed
 	}
-	defer func(ctx context.Context, begin time.Time) { c.count(ctx, request, begin, err) }(ctx, time.Now())
+	operation := operationOf(request)
+	caller, begin := ctx, time.Now()
+	ctx, span := c.tracer.Child(ctx, telemetry.Client, operation)
+	defer func() { c.count(caller, operation, begin, span, err) }()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	response, err := request.Do(ctx, c.transport)

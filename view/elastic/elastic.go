@@ -54,6 +54,7 @@ import (
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -95,6 +96,8 @@ type Options struct {
 
 	// Registerer takes the metrics of the requests. Nil: nobody counts.
 	Registerer prometheus.Registerer
+	// Tracer tells of the requests in spans. Nil: there are none.
+	Tracer *telemetry.Tracer
 }
 
 // SearchDelay returns how much later a search may see a write than a read by id does, where the index was made with these
@@ -233,7 +236,7 @@ func connect(o Options) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	c := &client{timeout: o.Timeout, seconds: seconds}
+	c := &client{timeout: o.Timeout, seconds: seconds, tracer: o.Tracer}
 	var urls []*url.URL
 	for _, text := range o.URLs {
 		u, err := url.Parse(strings.TrimSuffix(text, "/"))
@@ -271,7 +274,7 @@ func connect(o Options) (*client, error) {
 func newTransport(caFile string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableCompression = true // it would cost Elasticsearch and us more than the bytes that it saves
-	t.MaxIdleConnsPerHost = 64 // one for each worker and search; the default of 2 closes and opens all the time
+	t.MaxIdleConnsPerHost = 64  // one for each worker and search; the default of 2 closes and opens all the time
 	if caFile == "" {
 		return t, nil
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // newSeconds returns the metric of requests, registered unless r is nil.
@@ -26,9 +28,16 @@ func newSeconds(r prometheus.Registerer) (*prometheus.HistogramVec, error) {
 	return seconds, r.Register(seconds)
 }
 
-// count counts a request that has ended with an error, nil for none.
-func (c *client) count(ctx context.Context, request esapi.Request, begin time.Time, err error) {
-	c.seconds.WithLabelValues(operationOf(request), outcomeOf(ctx, err)).Observe(time.Since(begin).Seconds())
+// count counts a request that has ended with an error, nil for none, and ends its span.
+func (c *client) count(ctx context.Context, operation string, begin time.Time, span *telemetry.Span, err error) {
+	outcome := outcomeOf(ctx, err)
+	c.seconds.WithLabelValues(operation, outcome).Observe(time.Since(begin).Seconds())
+	span.Text("db.system.name", "elasticsearch")
+	span.Text("db.operation.name", operation)
+	if err != nil {
+		span.Fail(outcome)
+	}
+	span.End()
 }
 
 // operationOf returns what a request asks, by the name of its type: "search", "indices_refresh".

@@ -41,8 +41,8 @@ func TestRequestsAreCounted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := newStub(t, orders(t), func(w http.ResponseWriter, r *http.Request) { cancel(); hang(w, r) }).
 			store(t, Options{Registerer: registry})
-		_, _ = s.Get(ctx, view.Support(), []string{"1"})
-		if got := counted(t, registry)["mget given up"]; got != 1 {
+		_ = s.Refresh(ctx) // which no other call shares
+		if got := counted(t, registry)["indices_refresh given up"]; got != 1 {
 			t.Errorf("requests are %v", counted(t, registry))
 		}
 	})
