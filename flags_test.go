@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,5 +51,30 @@ func TestSecretLines(t *testing.T) {
 		if said := p.out.String() + p.err.String(); strings.Contains(said, "hunter2") || said == "" {
 			t.Errorf("%q: %s", args, said)
 		}
+	}
+}
+
+// TestNoCommandPrintsSecrets: whichever command has a secret in its environment, its help and its refusals do not show it.
+func TestNoCommandPrintsSecrets(t *testing.T) {
+	variable := regexp.MustCompile(`environment: ([A-Z_]+), or [A-Z_]+_FILE`)
+	found := 0
+	for _, c := range commands {
+		f := &flags{FlagSet: flag.NewFlagSet(c.name, flag.ContinueOnError), getenv: func(string) string { return "" }}
+		c.flags(f)
+		env := map[string]string{}
+		for name := range f.secret {
+			env[variable.FindStringSubmatch(f.Lookup(name).Usage)[1]] = "hunter2"
+			found++
+		}
+		for _, args := range [][]string{{c.name, "--help"}, {c.name, "--no-such-flag"}, {c.name, "one", "too", "many"}} {
+			p := start(t, env, args...)
+			<-p.exited
+			if said := p.out.String() + p.err.String(); strings.Contains(said, "hunter2") || said == "" {
+				t.Errorf("%q: %s", args, said)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no command has a secret")
 	}
 }

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// descriptor is what Elasticsearch's roles and API keys are made of.
+type descriptor struct {
+	Cluster []string `json:"cluster"`
+	Indices []struct {
+		Names      []string `json:"names"`
+		Privileges []string `json:"privileges"`
+	} `json:"indices"`
+}
+
+// documentedDescriptors returns the descriptors in doc/security.md by the roles that they are for.
+func documentedDescriptors(t *testing.T) map[string]descriptor {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("doc", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text2, _ := strings.Cut(string(text), "### Elasticsearch")
+	block := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(text2)
+	if block == nil {
+		t.Fatal("doc/security.md has no descriptors")
+	}
+	var all map[string]descriptor
+	if err := json.Unmarshal([]byte(block[1]), &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// privileges tells which privilege of Elasticsearch lets a request through, the first that fits: on the cluster, or on indices.
+var privileges = []struct {
+	method, path string // a regular expression
+	cluster      string
+	index        string
+}{
+	{"GET|HEAD", `/`, "monitor", ""},
+	{"GET|POST", `/[^/]+/_(search|mget|count|pit)`, "", "read"},
+	{"GET|POST", `/_search`, "", "read"}, // of a point in time that _pit has opened
+	{"DELETE", `/_pit`, "", "read"},
+	{"GET|HEAD", `/[^/]+(/_(mapping|settings|alias)(/[^/]*)?)?`, "", "view_index_metadata"},
+	{"GET|HEAD", `/_alias/[^/]+`, "", "view_index_metadata"},
+	{"GET|POST", `/[^/]+/_refresh`, "", "maintenance"},
+	{"POST|PUT", `(/[^/]+)?/_bulk`, "", "write"},
+	{"PUT", `/[^/_][^/]*`, "", "manage"},
+	{"DELETE", `/[^/_][^/]*`, "", "manage"},
+	{"PUT", `/[^/]+/_settings`, "", "manage"},
+	{"POST", `/_aliases`, "", "manage"},
+}
+
+// needed returns what a request needs: a privilege on the cluster, or on indices.
+func needed(method, path string) (cluster, index string, known bool) {
+	for _, p := range privileges {
+		if slices.Contains(strings.Split(p.method, "|"), method) && regexp.MustCompile("^"+p.path+"$").MatchString(path) {
+			return p.cluster, p.index, true
+		}
+	}
+	return "", "", false
+}
+
+// guarded stands before an Elasticsearch, and lets through what a descriptor allows. It returns its address, and what it has
+// refused.
+func (e elasticsearch) guarded(d descriptor, used map[string]bool) (address string, refused func() []string) {
+	e.Helper()
+	to, err := url.Parse(e.url)
+	if err != nil {
+		e.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	var mu sync.Mutex
+	var not []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cluster, index, known := needed(r.Method, r.URL.Path)
+		allowed := known && (cluster == "" || slices.Contains(d.Cluster, cluster))
+		allowed = allowed && (index == "" || slices.Contains(d.Indices[0].Privileges, index))
+		mu.Lock()
+		used[cluster+index] = true
+		if !allowed {
+			not = append(not, r.Method+" "+r.URL.Path)
+		}
+		mu.Unlock()
+		if !allowed {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			w.Write([]byte(`{"error":{"type":"security_exception","reason":"not allowed"},"status":403}`))
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	e.Cleanup(server.Close)
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(not)
+	}
+}
+
+// TestElasticsearchRights: each role does its work with the privileges that doc/security.md gives it, and uses each of them.
+func TestElasticsearchRights(t *testing.T) {
+	e := realElasticsearch(t)
+	env := map[string]string{"KAFKA_BROKERS": kafka(t), "ELASTICSEARCH_PREFIX": e.prefix}
+	finish(t, 0, env, "load", filepath.Join("event", "testdata", "orders.jsonl"))
+	all, used := documentedDescriptors(t), map[string]map[string]bool{}
+	refusals := map[string][]func() []string{}
+	as := func(role string) string {
+		d, there := all[role]
+		if !there || len(d.Indices) != 1 {
+			t.Fatalf("doc/security.md has no descriptor for the role %s", role)
+		}
+		if used[role] == nil {
+			used[role] = map[string]bool{}
+		}
+		address, refused := e.guarded(d, used[role])
+		refusals[role] = append(refusals[role], refused)
+		return address
+	}
+	indexing := start(t, env, "serve", "--role", "indexer", "--addr", "127.0.0.1:0", "--elasticsearch", as("indexer"))
+	indexing.waitForURL()
+	answering := start(t, env, "serve", "--role", "gateway", "--kafka", env["KAFKA_BROKERS"], "--addr", "127.0.0.1:0",
+		"--elasticsearch", as("gateway"))
+	answering.waitForURL()
+	var page orderPage
+	answering.eventually(func() error {
+		_, err := answering.query(&page, `{ orderHistory(first: 5, freshness: {mode: FRESH}) { nodes { orderId } } }`, nil)
+		if err == nil && len(page.OrderHistory.Nodes) == 0 {
+			err = os.ErrNotExist
+		}
+		return err
+	})
+	var found struct{ Order *struct{ OrderID string } }
+	if _, err := answering.query(&found, `query ($id: ID!) { order(id: $id) { orderId } }`,
+		map[string]any{"id": page.OrderHistory.Nodes[0].OrderID}); err != nil || found.Order == nil {
+		t.Errorf("order by id: %v, %v", found, err)
+	}
+	finish(t, 0, env, "rebuild", "orders", "--elasticsearch", as("rebuild"))
+	finish(t, 0, env, "rollback", "orders", "--elasticsearch", as("rebuild"))
+	finish(t, 0, env, "export", "orders", "--elasticsearch", as("export"))
+	for role, each := range refusals {
+		for _, refused := range each {
+			if all := refused(); len(all) > 0 {
+				t.Errorf("%s was refused %q", role, all)
+			}
+		}
+		for _, privilege := range slices.Concat(all[role].Cluster, all[role].Indices[0].Privileges) {
+			if !used[role][privilege] {
+				t.Errorf("%s does not use the privilege %s", role, privilege)
+			}
+		}
+	}
+}
