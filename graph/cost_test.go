@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -67,6 +68,25 @@ func TestCost(t *testing.T) {
 	}
 	if o := g.seen[len(g.seen)-1]; o.CostEstimated != 1 || o.CostActual != 1 {
 		t.Errorf("observed %+v", o)
+	}
+}
+
+// TestDocumentedCost: the example of doc/limits.md, which is the README's with a full page, costs what it is said to.
+func TestDocumentedCost(t *testing.T) {
+	text, err := os.ReadFile("../doc/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, behind, found := strings.Cut(string(text), "```graphql\n")
+	query, behind, _ := strings.Cut(behind, "\n```\n\ncosts ")
+	cost, _, ends := strings.Cut(behind, " at most")
+	if !found || !ends {
+		t.Fatal("doc/limits.md has no example")
+	}
+	g := newGateway(t, ada, newOrders(1))
+	told, codes := g.costs(t, query, map[string]any{"cost": true})
+	if told == nil || fmt.Sprint(told.Estimated) != cost || len(codes) > 0 {
+		t.Errorf("%+v, %q; documented is %s", told, codes, cost)
 	}
 }
 
