@@ -9,6 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"github.com/viewgate/viewgate/graph/structs"
 )
 
 // parsed is a document that has been read: operations and their fragments.
@@ -17,6 +19,8 @@ type parsed struct {
 	document *ast.QueryDocument // without @defer
 	// deferring is the document with @defer; nil where nothing is deferred.
 	deferring *ast.QueryDocument
+
+	plans structs.Plans // of both
 }
 
 // operation returns the operation of this name, the only one for "".

@@ -50,6 +50,7 @@ func (h *Handler) prepare(ctx context.Context, from *parsed, asked *params, inPa
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
 		Stats:                  graphql.Stats{OperationStart: requestOf(ctx).tally.start},
 	}
+	requestOf(ctx).plans = &from.plans
 	for _, check := range h.checks {
 		if err := check(ctx, ready); err != nil {
 			return ready, gqlerror.List{err}

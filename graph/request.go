@@ -12,6 +12,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/graph/structs"
 	"github.com/viewgate/viewgate/telemetry"
 )
 
@@ -25,8 +26,9 @@ type request struct {
 	asked   http.Header // the client's, with the request's id
 	header  http.Header // of the answer
 
-	sole         bool          // the operation has one field at its root
-	subscription *subscription // nil in what is none
+	sole         bool           // the operation has one field at its root
+	plans        *structs.Plans // of the operation's document; nil: all is resolved
+	subscription *subscription  // nil in what is none
 
 	orders    *dataloader.Loader[compose.Request, compose.Answer]
 	consumers *dataloader.Loader[compose.ConsumerRequest, compose.ConsumerAnswer]

@@ -22,13 +22,21 @@ func (r *Resolver) restaurant(ctx context.Context, id string, wanted *model.Fres
 	return document[restaurant.Restaurant](ctx, r, restaurant.ViewName, rawID(restaurantType, id), wanted)
 }
 
+// knownRestaurant is what an order itself tells of its restaurant; nil where it tells nothing.
+func knownRestaurant(o *order.Order) *restaurant.Restaurant {
+	if o.Restaurant == nil {
+		return nil
+	}
+	return &restaurant.Restaurant{RestaurantID: o.Restaurant.RestaurantID, Name: o.Restaurant.Name}
+}
+
 // restaurantOf answers Order.restaurant: what the order itself tells of it, and the rest, where that is selected, from the
 // restaurants view. A rest that cannot be had is null, with an error at each of its fields.
 func (r *Resolver) restaurantOf(ctx context.Context, o *order.Order) (*restaurant.Restaurant, error) {
-	if o.Restaurant == nil {
+	known := knownRestaurant(o)
+	if known == nil {
 		return nil, nil
 	}
-	known := restaurant.Restaurant{RestaurantID: o.Restaurant.RestaurantID, Name: o.Restaurant.Name}
 	var rest []graphql.CollectedField
 	for _, f := range graphql.CollectFieldsCtx(ctx, []string{restaurantType, "Node"}) {
 		switch f.Name {
@@ -38,7 +46,7 @@ func (r *Resolver) restaurantOf(ctx context.Context, o *order.Order) (*restauran
 		}
 	}
 	if len(rest) == 0 {
-		return &known, nil
+		return known, nil
 	}
 	var told provenance
 	full, err := documentOf[restaurant.Restaurant](ctx, restaurant.ViewName,
@@ -49,7 +57,7 @@ func (r *Resolver) restaurantOf(ctx context.Context, o *order.Order) (*restauran
 		}
 	}
 	if err != nil || full == nil {
-		return &known, nil
+		return known, nil
 	}
 	full.RestaurantID, full.Name = known.RestaurantID, known.Name
 	return full, nil

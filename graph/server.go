@@ -72,7 +72,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		parsing:     newParsing(resolver.schema, options.Limits.Tokens, bounds.checkText),
 		persistence: newPersistence(options.Persisted, options.Logger),
 		checks:      []check{bounds.checkCost, resolver.checkSubscription},
-		fields:      traced(options.Tracer, fieldRules(resolver.schema, model)),
+		fields:      traced(options.Tracer, fieldRules(resolver.schema, model, newStructs(resolver.schema, model))),
 
 		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}},
 	}

@@ -102,6 +102,7 @@ func (r *Resolver) messages(ctx context.Context, next graphql.ResponseHandler) *
 	message, ctx := newRequest(ctx, operation.id, operation.client)
 	message.loadWith(ctx, r.readers())
 	message.tally, message.header, message.searches = operation.tally, http.Header{}, operation.searches
+	message.plans = operation.plans
 	message.spent = &spending{estimate: operation.spent.estimate}
 	message.tally.sent()
 	var told provenance
