@@ -3,10 +3,11 @@
 // The schema is in schema/; gqlgen.yml says how it is bound. Generated are generated.go, model/models.go and the
 // signatures in *.resolvers.go, whose bodies only call what the other files have: orders.go and history.go read orders,
 // documents.go what all other views have in common and restaurant.go what is restaurants' own, lookups.go the rest,
-// entities.go what other subgraphs refer to, filter.go reads filters, promise.go what freshness is asked for. server.go is the
-// HTTP side, limits.go refuses operations that cost too much, errors.go tells clients what went wrong, freshness.go how fresh
-// the answer is. subscription.go makes messages of what package watch tells; operation.go runs the operations of the two
-// transports that carry them, socket.go and events.go.
+// entities.go what other subgraphs refer to, filter.go reads filters, promise.go what freshness is asked for. http.go is the
+// HTTP side; parse.go reads and keeps documents, persist.go those that clients name; prepare.go makes operations of them,
+// limits.go refuses those that cost too much, operation.go runs them; respond.go, parts.go, events.go and socket.go write the
+// answers. errors.go tells clients what went wrong, freshness.go how fresh the answer is. subscription.go makes messages of what
+// package watch tells; deferred.go is what @defer needs beside gqlgen.
 package graph
 
 import (

@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -334,4 +337,51 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("after the end: %v, %v", response, err)
 	}
 	l.mustAsk(t, `{ order(id: "1") { id } }`)
+}
+
+// Whatever a client sends, it is answered in the protocol: by messages, each of which is JSON of a type that a server sends, or
+// by a code that the protocol has for it.
+func FuzzMessages(f *testing.F) {
+	l := newLive(f, ada, newOrders(1))
+	for _, message := range []string{
+		`{"type":"ping","payload":{"a":1}}`, `{"type":"pong"}`, `{"type":"complete","id":"1"}`, `{"type":"connection_init"}`, `[]`, "\xff",
+		`{"type":"subscribe","id":"1","payload":{"query":"{ order(id: 1) { id } }"}}`,
+		`{"type":"subscribe","id":"\u0000","payload":{"query":"subscription { orderChanged(id: 1) { id } }","variables":{"a":[{}]}}}`,
+		`{"type":"subscribe","id":"1","payload":{"documentId":"x","extensions":{"persistedQuery":{"version":1}}}}`,
+	} {
+		f.Add([]byte(message))
+	}
+	codes := []websocket.StatusCode{closeBadRequest, closeTooManyInits, websocket.StatusMessageTooBig, websocket.StatusInvalidFramePayloadData}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		conn, _, err := websocket.Dial(ctx, l.server.URL, &websocket.DialOptions{Subprotocols: []string{socketProtocol}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseNow()
+		const last = `{"type":"ping","payload":{"the":"last"}}`
+		for _, text := range [][]byte{[]byte(`{"type":"connection_init"}`), message, []byte(last)} {
+			if conn.Write(ctx, websocket.MessageText, text) != nil {
+				break // it has been closed: by which code is read below
+			}
+		}
+		for {
+			_, data, err := conn.Read(ctx)
+			if err != nil {
+				if !slices.Contains(codes, websocket.CloseStatus(err)) {
+					t.Fatalf("closed with %v", err)
+				}
+				return
+			}
+			var m received
+			if err := json.Unmarshal(data, &m); err != nil ||
+				!slices.Contains([]string{"connection_ack", "pong", "next", "error", "complete"}, m.Type) {
+				t.Fatalf("%v in %s", err, data)
+			}
+			if m.Type == "pong" && string(m.Payload) == `{"the":"last"}` {
+				return
+			}
+		}
+	})
 }
