@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/viewgate/viewgate/graph"
+	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/rebuild"
 )
 
@@ -70,6 +71,16 @@ func (m operationMetrics) watch(r prometheus.Registerer, h *graph.Handler) {
 			Namespace: "viewgate", Name: "connections", Help: "Connections of clients that may carry subscriptions.",
 			ConstLabels: prometheus.Labels{"transport": string(over)},
 		}, func() float64 { return float64(h.Connections(over)) }))
+	}
+}
+
+// watchGate adds how many operations are under way, and wait for others to end.
+func watchGate(r prometheus.Registerer, g *guard.Gate) {
+	for state, count := range map[string]func() int{"running": g.Inside, "waiting": g.Waiting} {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "viewgate", Name: "operations_under_way", Help: "Operations that are under way, or wait for others to end.",
+			ConstLabels: prometheus.Labels{"state": state},
+		}, func() float64 { return float64(count()) }))
 	}
 }
 

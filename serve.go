@@ -290,6 +290,7 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 		return err
 	}
 	metrics.watch(s.registry, a.graphql)
+	watchGate(s.registry, o.Gate)
 	s.protection.route(mux, a.graphql)
 	if s.auth.demo != nil {
 		mux.HandleFunc("GET /demo/token", s.auth.demoToken)
