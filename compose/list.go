@@ -24,6 +24,8 @@ type ListRequest struct {
 	// Parts are those that the orders are shown with, and History says that the timeline is shown.
 	Parts   Parts
 	History bool
+	// Shown are the members of the documents that the orders are shown with; nil: all.
+	Shown *view.Members
 }
 
 // OrderPage is a page of orders, and how fresh it is.

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -129,12 +130,8 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 		Total: found.Total, Exact: found.Exact, More: found.More, Facets: found.Facets, Sums: found.Sums, Partial: found.Partial,
 		Source: source, Lag: stood.lag, Composed: Seen{},
 	}
-	decode := order.DecodeWithoutTimeline
-	if l.History {
-		decode = order.Decode
-	}
 	for _, hit := range found.Hits {
-		o, err := decode(hit.Source)
+		o, err := l.decode(hit.Source)
 		if err != nil {
 			return OrderPage{}, err
 		}
@@ -155,6 +152,14 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 	}
 	page.Reason, page.Kept = l.reason, l.kept
 	return page, nil
+}
+
+// decode reads a document as far as it is shown.
+func (l *list) decode(source json.RawMessage) (*order.Order, error) {
+	if l.Shown == nil {
+		return order.Decode(source)
+	}
+	return order.DecodeMembers(source, l.Shown)
 }
 
 // lacking returns the needed parts of an order of which the view misses an event: for good, or, where the view as a whole
@@ -206,7 +211,7 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 			if l.History {
 				l.failing(Behind) // the latest events are not in the timeline
 			}
-			o, err := order.Decode(hit.Source) // with the timeline, from which updatedAt follows
+			o, err := order.Decode(hit.Source) // all of it
 			if err != nil {
 				l.failing(ViewDown)
 				continue

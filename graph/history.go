@@ -70,7 +70,7 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 	}
 	q.Facets = shown.counting.facets
 	request := compose.ListRequest{
-		Freshness: promise.Freshness, Seen: promise.seen, Parts: shown.parts, History: shown.history,
+		Freshness: promise.Freshness, Seen: promise.seen, Parts: shown.parts, History: shown.history, Shown: shown.members,
 	}
 	if consumerID != nil {
 		request.Consumer = rawID(consumerType, *consumerID)
@@ -106,6 +106,7 @@ func (r *Resolver) history(ctx context.Context, consumerID *string, asked listin
 type shown struct {
 	parts      compose.Parts // of the orders
 	history    bool
+	members    *view.Members // of the documents, that the orders are shown with
 	counting   counting
 	cursors    bool // of the edges
 	highlights bool
@@ -124,7 +125,13 @@ func (r *Resolver) shown(ctx context.Context) (s shown, err error) {
 	}
 	fields := graphql.CollectFieldsCtx(ctx, []string{"OrderConnection"})
 	edges := below(fields, "edges")
-	s.parts, s.history = partsOf(append(below(fields, "nodes"), below(edges, "node")...))
+	nodes := append(below(fields, "nodes"), below(edges, "node")...)
+	s.parts, s.history = partsOf(nodes)
+	names := make([]string, len(nodes)) // which are the members' names, too
+	for i, f := range nodes {
+		names[i] = f.Name
+	}
+	s.members = order.MembersFor(names)
 	for _, f := range edges {
 		s.cursors, s.highlights = s.cursors || f.Name == "cursor", s.highlights || f.Name == "highlights"
 	}

@@ -8,12 +8,11 @@ package order
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/viewgate/viewgate/view"
 )
@@ -148,6 +147,8 @@ type Entry struct {
 // New returns an order of which nothing but the id is known.
 func New(id string) *Order { return &Order{OrderID: id} }
 
+var errNoID = errors.New("order document without an orderId")
+
 // Decode reads a document as a store gives it back.
 func Decode(source json.RawMessage) (*Order, error) {
 	o := &Order{}
@@ -155,31 +156,32 @@ func Decode(source json.RawMessage) (*Order, error) {
 		return nil, fmt.Errorf("order document: %w", err)
 	}
 	if o.OrderID == "" {
-		return nil, fmt.Errorf("order document without an orderId")
+		return nil, errNoID
 	}
 	return o, nil
 }
 
-// DecodeWithoutTimeline is Decode but for the timeline, which is nearly half of a document and which few lists show.
-func DecodeWithoutTimeline(source json.RawMessage) (*Order, error) {
-	listed := struct {
-		Order
-		Timeline skipped `json:"timeline"`
-	}{}
-	if err := view.DecodeDocument(source, &listed); err != nil {
+// DecodeMembers is Decode of these members of the document's root alone.
+func DecodeMembers(source json.RawMessage, members *view.Members) (*Order, error) {
+	o := &Order{}
+	if err := view.DecodeMembers(source, members, o); err != nil {
 		return nil, fmt.Errorf("order document: %w", err)
 	}
-	if listed.OrderID == "" {
-		return nil, fmt.Errorf("order document without an orderId")
+	if o.OrderID == "" {
+		return nil, errNoID
 	}
-	return &listed.Order, nil
+	return o, nil
 }
 
-// skipped is a value that is not read.
-type skipped struct{}
+// large are the members that a document is mostly made of, and that are not needed unless they are shown.
+var large = []string{"bill", "delivery", "deliveryAddress", "lineItems", "ticket", "timeline"}
 
-// UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (skipped) UnmarshalJSONFrom(d *jsontext.Decoder) error { return d.SkipValue() }
+// MembersFor returns the members that an order is shown with, by the names of what is shown.
+func MembersFor(shown []string) *view.Members {
+	return view.MembersWithout[Order](slices.DeleteFunc(slices.Clone(large), func(name string) bool {
+		return slices.Contains(shown, name)
+	}))
+}
 
 // Encode derives what is derived and returns the document's JSON: equal bytes for equal documents.
 func (o *Order) Encode() (json.RawMessage, error) {
