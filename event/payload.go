@@ -3,15 +3,15 @@ package event
 import "github.com/viewgate/viewgate/wire"
 
 // The typed payloads, one for each event of food to go, named as the event is. Fields that the original services do not
-// send are pointers or may be empty; the comments say so with "may be missing".
+// send are pointers or may be empty; the comments say so with "may be missing". What is personal is tagged so, for Erase.
 
 // OrderCreatedEvent begins an order.
 type OrderCreatedEvent struct {
 	OrderDetails    OrderDetails  `json:"orderDetails"`
-	DeliveryAddress *wire.Address `json:"deliveryAddress"`
+	DeliveryAddress *wire.Address `json:"deliveryAddress" personal:"erase"`
 	DeliveryTime    *wire.Time    `json:"deliveryTime"` // may be missing
 	RestaurantName  string        `json:"restaurantName"`
-	ConsumerName    string        `json:"consumerName"` // may be missing
+	ConsumerName    string        `json:"consumerName" personal:"erase"` // may be missing
 }
 
 // OrderDetails is what was ordered by whom where.
@@ -19,7 +19,7 @@ type OrderDetails struct {
 	LineItems    []wire.LineItem `json:"lineItems"`
 	OrderTotal   wire.Money      `json:"orderTotal"`
 	RestaurantID wire.ID         `json:"restaurantId"`
-	ConsumerID   wire.ID         `json:"consumerId"`
+	ConsumerID   wire.ID         `json:"consumerId" personal:"replace"`
 }
 
 // OrderAuthorized approves the order.
@@ -27,7 +27,7 @@ type OrderAuthorized struct{}
 
 // OrderRejected ends the create-order saga without an order.
 type OrderRejected struct {
-	Reason string `json:"reason"` // may be missing
+	Reason string `json:"reason" personal:"erase"` // may be missing
 }
 
 // OrderCancelRequested begins the cancel-order saga.
@@ -53,7 +53,7 @@ type Revision struct {
 	OrderRevision struct {
 		DeliveryInformation *struct {
 			DeliveryTime    *wire.Time    `json:"deliveryTime"`
-			DeliveryAddress *wire.Address `json:"deliveryAddress"`
+			DeliveryAddress *wire.Address `json:"deliveryAddress" personal:"erase"`
 		} `json:"deliveryInformation"`
 		RevisedOrderLineItems []struct {
 			MenuItemID wire.ID `json:"menuItemId"`
@@ -97,7 +97,7 @@ type TicketRevised struct {
 type DeliveryCreated struct {
 	OrderID         wire.ID       `json:"orderId"`
 	PickupAddress   *wire.Address `json:"pickupAddress"`
-	DeliveryAddress *wire.Address `json:"deliveryAddress"`
+	DeliveryAddress *wire.Address `json:"deliveryAddress" personal:"erase"`
 }
 
 // DeliveryScheduled gives it to a courier.
@@ -110,8 +110,8 @@ type DeliveryScheduled struct {
 
 // DeliveryLocationUpdated tells where the courier is.
 type DeliveryLocationUpdated struct {
-	OrderID wire.ID `json:"orderId"`
-	wire.Location
+	OrderID       wire.ID `json:"orderId"`
+	wire.Location `personal:"erase"`
 }
 
 // DeliveryPickedUp says that the courier has it.
@@ -132,7 +132,7 @@ type DeliveryCancelled struct {
 // Authorization is the body of all four of the accounting's events.
 type Authorization struct {
 	OrderID    wire.ID    `json:"orderId"`
-	ConsumerID wire.ID    `json:"consumerId"`
+	ConsumerID wire.ID    `json:"consumerId" personal:"replace"`
 	Amount     wire.Money `json:"amount"`
 }
 
@@ -185,7 +185,7 @@ type OpeningHours struct {
 
 // ConsumerCreated begins a consumer.
 type ConsumerCreated struct {
-	Name *PersonName `json:"name"` // may be missing
+	Name *PersonName `json:"name" personal:"erase"` // may be missing
 }
 
 // PersonName is a person's name.

@@ -96,6 +96,14 @@ func (d *orderDocument) Incomplete() []event.Aggregate {
 	return incomplete(d, (*Orders)(nil).Aggregates(), d.Hidden())
 }
 
+// Subject returns who ordered, "" where that is not known.
+func (d *orderDocument) Subject() string {
+	if d.Consumer == nil {
+		return ""
+	}
+	return d.Consumer.ConsumerID
+}
+
 // Join implements Document.
 func (d *orderDocument) Join(answer json.RawMessage) Result {
 	owners, err := order.Decode(answer)

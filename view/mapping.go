@@ -62,6 +62,7 @@ type Mapping struct {
 	Public   bool     // everybody sees every document
 	Fields   []Field  // ordered by path
 	Stored   []string // the type's other fields at the document's root, kept but not indexed, in order
+	Personal []string // the paths of what is to be erased when its person is forgotten, in order
 	Hash     string   // equal for mappings that index alike, 8 hexadecimal digits
 	places   bool     // a field is a place
 	guards   []guard
@@ -91,6 +92,9 @@ func MappingOf(schema *ast.Schema, name string) (*Mapping, error) {
 			err := m.add(schema, def, "", nil, nil)
 			if err == nil {
 				err = m.addDerived(def)
+			}
+			if err == nil && m.Subject() != nil {
+				err = m.addPersonal(schema, def, "", nil, nil)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("view %s: %w", name, err)
@@ -204,6 +208,7 @@ func (m *Mapping) finish() {
 	slices.SortFunc(m.Fields, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(m.guards, func(a, b guard) int { return strings.Compare(a.path, b.path) })
 	slices.Sort(m.Stored)
+	slices.Sort(m.Personal)
 	h := sha256.New()
 	for i := range m.Fields {
 		f := &m.Fields[i]
