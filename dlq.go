@@ -218,7 +218,7 @@ func showLetter(ctx context.Context, c console, d *deadLetters) error {
 	case gone != nil:
 		kind, text = gone.Error(), ""
 	case one.ByReference:
-		kind += ", too large to copy, from where it was"
+		kind += ", not copied, from where it was"
 	}
 	table.row("Value", kind)
 	if err := table.flush(); err != nil {

@@ -155,7 +155,7 @@ func (b *Box) Each(ctx context.Context, filter Filter, f func(Letter) error) err
 }
 
 // ErrGone is what is wrong with a letter by reference whose record is no longer where it was.
-var ErrGone = errors.New("the record was too large to copy, and is no longer where it was")
+var ErrGone = errors.New("the record was not copied, and is no longer where it was")
 
 // Fetch returns a letter by reference with its record's value, and any other letter as it is.
 func (b *Box) Fetch(ctx context.Context, l Letter) (Letter, error) {

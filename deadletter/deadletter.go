@@ -5,7 +5,8 @@
 //
 // The dead letter topic of a topic has the same name with Suffix behind it. A letter has the record's key, value and
 // headers as they came, and before these the headers of this package, which say why it is there and where it was. A
-// record too large to copy goes by reference: its letter has no value, and the record is fetched from where it was.
+// record too large to copy goes by reference: its letter has no value, and the record is fetched from where it was. So does a
+// record of somebody who is forgotten (Writer.Refer), and letters of theirs are made references (Box.Erase).
 //
 // Every consumer group that reads a topic, as a rebuilt index's does, writes a letter of its own of the same record, and an
 // attempt that is repeated may leave a letter each time. A Box takes them for one: the newest, which has the latest reason.
@@ -42,7 +43,7 @@ const (
 	HeaderPartition = headerPrefix + "partition" //
 	HeaderOffset    = headerPrefix + "offset"    //
 	HeaderTime      = headerPrefix + "time"      // the record's own time, RFC 3339
-	HeaderReference = headerPrefix + "reference" // "true" where the record was too large to copy: the value stands only there
+	HeaderReference = headerPrefix + "reference" // "true" where the record is not copied: the value stands only there
 )
 
 // HeaderReplayed makes a record a mark, not a letter: each such header has the offset, in the mark's own partition, of a

@@ -41,11 +41,35 @@ func NewWriter(brokers []string, config *sarama.Config) (*Writer, error) {
 // that is written twice is one, as a letter is known by its record's topic, partition and offset. Any other error stays
 // until somebody mends its cause. When ctx ends before Kafka has answered, Write returns its error.
 func (w *Writer) Write(ctx context.Context, m *sarama.ConsumerMessage, why error) error {
-	detail := why.Error()
+	letter := newLetter(m, event.ReasonOf(why), why.Error())
+	if m.Value != nil {
+		letter.Value = sarama.ByteEncoder(m.Value)
+	}
+	err := w.send(ctx, letter)
+	if tooLarge(err) {
+		refer(letter)
+		err = w.send(ctx, letter)
+	}
+	return outcome(m, letter, err)
+}
+
+// Refer is Write for a record that is not to be copied, because it is of somebody who is forgotten. The letter is a reference,
+// and its detail says so: what is wrong can quote the record.
+func (w *Writer) Refer(ctx context.Context, m *sarama.ConsumerMessage, why error) error {
+	letter := newLetter(m, event.ReasonOf(why), withheld)
+	refer(letter)
+	return outcome(m, letter, w.send(ctx, letter))
+}
+
+// withheld is the detail of a letter whose record is not to be copied.
+const withheld = "it is of somebody who is forgotten, so it is not copied"
+
+// newLetter returns a record's letter, without its value.
+func newLetter(m *sarama.ConsumerMessage, why event.Reason, detail string) *sarama.ProducerMessage {
 	letter := &sarama.ProducerMessage{
 		Topic: m.Topic + Suffix, Timestamp: time.Now(),
 		Headers: []sarama.RecordHeader{
-			header(HeaderReason, string(event.ReasonOf(why))),
+			header(HeaderReason, string(why)),
 			header(HeaderDetail, strings.ToValidUTF8(detail[:min(len(detail), maxDetail)], "")),
 			header(HeaderTopic, m.Topic),
 			header(HeaderPartition, strconv.Itoa(int(m.Partition))),
@@ -61,16 +85,17 @@ func (w *Writer) Write(ctx context.Context, m *sarama.ConsumerMessage, why error
 	if m.Key != nil {
 		letter.Key = sarama.ByteEncoder(m.Key)
 	}
-	if m.Value != nil {
-		letter.Value = sarama.ByteEncoder(m.Value)
-	}
-	err := w.send(ctx, letter)
-	if tooLarge(err) {
-		letter.Value = nil
-		letter.Headers = slices.Insert(letter.Headers, 0, header(HeaderReference, "true"))
-		letter.Metadata = nil
-		err = w.send(ctx, letter)
-	}
+	return letter
+}
+
+// refer makes a letter a reference.
+func refer(letter *sarama.ProducerMessage) {
+	letter.Value, letter.Metadata = nil, nil
+	letter.Headers = slices.Insert(letter.Headers, 0, header(HeaderReference, "true"))
+}
+
+// outcome returns what became of a record's letter, given how sending it ended.
+func outcome(m *sarama.ConsumerMessage, letter *sarama.ProducerMessage, err error) error {
 	if transient(err) {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -75,6 +75,14 @@ type Options struct {
 	// find out. What the record leaves in the documents is the same in either case.
 	Covered func(*sarama.ConsumerMessage) bool
 
+	// Ready, where it is set, holds every attempt at a batch until it returns nil, or the error with which its context has
+	// ended: who is forgotten must be known by then. What is read and folded afterwards is written within StoreTimeout.
+	Ready func(context.Context) error
+
+	// Withhold, where it is set, is asked about a record that belongs in the dead letter topic, and tells whether its value is
+	// not to be copied there: it is of somebody who is forgotten. Of a document of theirs no record is.
+	Withhold func(*sarama.ConsumerMessage) bool
+
 	Registerer prometheus.Registerer
 	// Tracer tells in spans what becomes of events that say which trace they are part of. Nil: there are none.
 	Tracer *telemetry.Tracer

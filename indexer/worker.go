@@ -25,6 +25,8 @@ type item struct {
 	answer  json.RawMessage         // a document with owners' answers; then nothing else is set
 	message *sarama.ConsumerMessage // what the event came in
 	record  *record
+
+	withheld bool // the document is of somebody who is forgotten, so no record of it is copied
 }
 
 func (it *item) size() int {
@@ -162,6 +164,11 @@ func (w *worker) settle(ctx context.Context, jobs []*job) error {
 // attempt reads, folds and writes jobs of one view, once. It returns those to try again; the error is a fault of the
 // store to wait out, of the kinds view.ErrRetry and view.ErrUnavailable, or one that ends the run.
 func (w *worker) attempt(ctx context.Context, v View, jobs []*job) (again []*job, fault error) {
+	if w.options.Ready != nil {
+		if err := w.options.Ready(ctx); err != nil {
+			return jobs, fmt.Errorf("%w: %w", view.ErrUnavailable, err)
+		}
+	}
 	deadline, cancel := context.WithTimeout(ctx, w.options.StoreTimeout)
 	defer cancel()
 	defer w.tell(v)
@@ -309,6 +316,11 @@ func (j *job) fold() (changed bool) {
 		j.results = append(j.results, result)
 		changed = changed || result.Changed
 	}
+	if d, ok := j.document.(interface{ Forgotten() bool }); ok && d.Forgotten() {
+		for _, it := range j.items {
+			it.withheld = true
+		}
+	}
 	return changed
 }
 
@@ -350,8 +362,12 @@ func (w *worker) deadLetter(ctx context.Context, it *item, why error) error {
 	if w.options.Covered != nil && w.options.Covered(it.message) {
 		return nil
 	}
+	write := w.letters.Write
+	if it.withheld || w.options.Withhold != nil && w.options.Withhold(it.message) {
+		write = w.letters.Refer
+	}
 	for attempt := 0; ; attempt++ {
-		err := w.letters.Write(ctx, it.message, why)
+		err := write(ctx, it.message, why)
 		if err == nil {
 			break
 		}

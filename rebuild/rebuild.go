@@ -68,6 +68,9 @@ type Options struct {
 	Force   bool           // publish the index even if it differs
 	Logger  *slog.Logger   // default: discards
 	Observe func(Progress) // called a few times a second; default: not
+
+	Ready    func(context.Context) error         // as indexer.Options has it
+	Withhold func(*sarama.ConsumerMessage) bool // as indexer.Options has it
 }
 
 // Rebuilder rebuilds one view. It does one thing at a time.
@@ -317,7 +320,10 @@ func (w *work) do(ctx context.Context, fill bool, verify func(context.Context) e
 		}
 		x, err := indexer.New(w.brokers, w.config, w.sources,
 			[]indexer.View{{Name: w.target.Name(), Projection: w.projection, Store: w.target}},
-			indexer.Options{Group: w.group, Logger: w.options.Logger, GapPatience: never, Covered: covered})
+			indexer.Options{
+				Group: w.group, Logger: w.options.Logger, GapPatience: never, Covered: covered,
+				Ready: w.options.Ready, Withhold: w.options.Withhold,
+			})
 		if err != nil {
 			return w.Report, err
 		}

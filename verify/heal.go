@@ -27,26 +27,46 @@ var (
 func (v *Verifier) heal(ctx context.Context, id string, parts []string) (map[string]error, error) {
 	last := errBusy
 	for attempt := range healAttempts {
-		write, left, err := v.mended(ctx, id, parts)
-		if err != nil || write == nil {
-			return left, err
-		}
-		err = v.store.Apply(ctx, []view.Write{*write})[0].Err
+		left, written, err := v.attempt(ctx, id, parts)
 		switch {
-		case err == nil:
+		case err != nil:
+			return left, err
+		case written == nil:
 			return left, nil
-		case errors.Is(err, view.ErrConflict): // whoever it was has made progress
-		case errors.Is(err, view.ErrRefused):
-			last = err
+		case errors.Is(written, view.ErrConflict): // whoever it was has made progress
+		case errors.Is(written, view.ErrRefused):
+			last = written
 			return allOf(parts, last), nil
 		default:
-			last = err
+			last = written
 			if !wait(ctx, min(100*time.Millisecond<<attempt, 2*time.Second)) {
 				return nil, ctx.Err()
 			}
 		}
 	}
 	return allOf(parts, last), nil
+}
+
+// attemptTimeout bounds an attempt as indexer.Options.StoreTimeout does one of an indexer, which package forgotten counts on.
+const attemptTimeout = 10 * time.Second
+
+// attempt makes one attempt at mending, and returns the parts that are left as they were, and what became of the write.
+func (v *Verifier) attempt(ctx context.Context, id string, parts []string) (left map[string]error, written, err error) {
+	if v.options.Ready != nil {
+		if err := v.options.Ready(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	within, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	write, left, err := v.mended(within, id, parts)
+	switch {
+	case err != nil && ctx.Err() == nil && within.Err() != nil:
+		return nil, fmt.Errorf("it takes too long: %w", err), nil
+	case err != nil || write == nil:
+		return left, nil, err
+	}
+	return left, v.store.Apply(within, []view.Write{*write})[0].Err, nil
 }
 
 // mended returns what is to be written so that these parts of a document are right, nil for nothing, and the parts that
@@ -68,7 +88,7 @@ func (v *Verifier) mended(ctx context.Context, id string, parts []string) (*view
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	answer, err := v.decode(id, told)
+	answer, err := v.decode(id, told, before)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -66,6 +66,10 @@ type Options struct {
 	// Passed returns when the view has all events that were published at the call, and true; or false, where that takes too
 	// long or cannot be told. Only so can parts without versions be compared. Nil: they are skipped.
 	Passed func(ctx context.Context) bool
+
+	// Ready, where it is set, holds each attempt at mending a document until it returns nil, or the error with which its context
+	// has ended: who is forgotten must be known by then.
+	Ready func(ctx context.Context) error
 }
 
 // Verifier compares the documents of one view. Its methods may be called from several goroutines.
@@ -215,7 +219,7 @@ func (r *run) compare(ctx context.Context, ids []string) (map[string][]Verdict, 
 	}
 	verdicts := make(map[string][]Verdict, len(ids))
 	for _, id := range ids {
-		answer, err := r.decode(id, told[id])
+		answer, err := r.decode(id, told[id], documents[id])
 		if err != nil {
 			return nil, err
 		}
@@ -224,12 +228,12 @@ func (r *run) compare(ctx context.Context, ids []string) (map[string][]Verdict, 
 	return verdicts, nil
 }
 
-// decode returns what owners told of a document, as one that knows nothing else.
-func (v *Verifier) decode(id string, told compose.Told) (projection.Document, error) {
+// decode returns what owners told of a document, as one that knows nothing else. The document is nil where the view has none.
+func (v *Verifier) decode(id string, told compose.Told, document projection.Document) (projection.Document, error) {
 	if told.Document == nil {
 		return v.projection.New(id), nil
 	}
-	return v.projection.Decode(told.Document)
+	return projection.DecodeAnswer(v.projection, told.Document, document)
 }
 
 // everything asks for all parts of documents.
