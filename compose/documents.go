@@ -13,20 +13,21 @@ import (
 // Documents reads the documents of a view that each have one part, whatever their type: from the view where that is new
 // enough, else from the service that owns them. Its methods may be called from several goroutines.
 type Documents struct {
+	eraser
 	store   view.Store
-	mapping *view.Mapping
 	owners  *Owners
 	from    Collection
 	horizon *horizon
 }
 
-// NewDocuments returns a reader of the view in the store. Of the options it takes Progress and SearchDelay.
+// NewDocuments returns a reader of the view in the store. Of the options it takes Progress, SearchDelay and Forgotten.
 func NewDocuments(store view.Store, mapping *view.Mapping, owners *Owners, from Collection, options ReaderOptions) *Documents {
 	if options.Progress == nil {
 		options.Progress = unknown{}
 	}
 	return &Documents{
-		store: store, mapping: mapping, owners: owners, from: from,
+		eraser: eraser{mapping, options.Forgotten},
+		store:  store, owners: owners, from: from,
 		horizon: newHorizon(store, options.Progress, options.SearchDelay),
 	}
 }
@@ -132,7 +133,7 @@ func (r *Documents) answer(v view.Viewer, d *documentRead, told element) Documen
 	if d.wants == "" {
 		return a
 	}
-	if told.document != nil {
+	if told.document = r.document(told.document); told.document != nil {
 		told.document = r.show(v, told.document) // a foreign one and a missing one answer alike
 	}
 	strict := d.Freshness.owners() || d.Freshness.stale(d.stood)

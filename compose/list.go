@@ -337,7 +337,7 @@ func (l *list) compose(ctx context.Context, ids []string, told map[string]Compos
 			if c.Order == nil {
 				continue
 			}
-			join(o, c.Order)
+			l.join(o, c.Order)
 			for _, failed := range c.Failed {
 				l.broken(reasonOf(failed))
 			}

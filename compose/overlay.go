@@ -216,7 +216,7 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 				l.failing(ViewDown)
 				continue
 			}
-			join(o, c.Order)
+			l.join(o, c.Order)
 			l.lay(o)
 			overlaid = true
 		}

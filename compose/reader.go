@@ -14,8 +14,8 @@ import (
 
 // Reader reads orders for a viewer, as fresh as each request wants. Its methods may be called from several goroutines.
 type Reader struct {
+	eraser
 	store   view.Store
-	mapping *view.Mapping
 	owners  *Owners
 	options ReaderOptions
 	horizon *horizon
@@ -33,6 +33,8 @@ type ReaderOptions struct {
 	Scratch func() (view.Store, error)
 	// SearchDelay is how much later a search may see a write than a read by id does, unless it is refreshed.
 	SearchDelay time.Duration
+	// Forgotten tells who is to be forgotten, though owners may tell of them. Nil: nobody.
+	Forgotten view.Forgotten
 }
 
 // Values reads values that look like what is asked, from the view.
@@ -52,7 +54,8 @@ func NewReader(store view.Store, mapping *view.Mapping, owners *Owners, options 
 		options.Progress = unknown{}
 	}
 	return &Reader{
-		store: store, mapping: mapping, owners: owners, options: options,
+		eraser: eraser{mapping, options.Forgotten},
+		store:  store, owners: owners, options: options,
 		horizon: newHorizon(store, options.Progress, options.SearchDelay),
 	}
 }
@@ -274,7 +277,7 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		}
 		owned |= PartsOf(part)
 	}
-	join(o, c.Order)
+	r.join(o, c.Order)
 	a.Source = sourceOf(shown, owned)
 	if !o.Hidden() {
 		if a.Order = r.show(v, o); a.Order != nil {
@@ -282,17 +285,6 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		}
 	}
 	return d.withoutOrder(a)
-}
-
-// join joins owners' answers into an order that is to be shown. A part without versions cannot be joined: the answer takes
-// its place.
-func join(o, answers *order.Order) {
-	for a := range answers.Parts {
-		if p := o.Parts[a]; p != nil && !p.Versioned() {
-			delete(o.Parts, a)
-		}
-	}
-	o.Join(answers)
 }
 
 // reasonOf tells an owner that could not be asked from one that nobody has said where it is.
