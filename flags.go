@@ -323,3 +323,22 @@ func tracingFlags(f *flags, o *telemetry.Options) {
 		"`SAMPLER`, which says whether a trace is recorded: "+strings.Join(telemetry.Samplers(), ", "))
 	f.text(&o.SamplerArg, "trace-sampler-arg", "OTEL_TRACES_SAMPLER_ARG", "", "the `PART` of traces that a ratio sampler records, 0 to 1")
 }
+
+func forgottenFlag(f *flags, topic *string) {
+	f.text(topic, "forgotten-topic", "FORGOTTEN_TOPIC", "",
+		"`TOPIC` that has who is to be forgotten, the same for all processes of the views; without, forgotten with "+
+			"--elasticsearch-prefix before it")
+}
+
+func forgetFlags(f *flags) func(context.Context, console, []string) error {
+	var s forgetSettings
+	maintenanceFlags(f, &s.rebuildSettings)
+	f.BoolVar(&s.dryRun, "dry-run", false, "count what would be erased, and do nothing")
+	f.BoolVar(&s.purge, "purge", true, "take what was overwritten off the disks, too, which costs merges of the indices; with "+
+		"--purge=false it goes when they merge by themselves")
+	return func(ctx context.Context, c console, args []string) error { return forget(ctx, c, s, args[0], args[1]) }
+}
+
+func metricsFlag(f *flags, addr *string) {
+	f.text(addr, "metrics", "METRICS_ADDR", "", "`HOST:PORT` at which /metrics tells how far it is, while it runs")
+}

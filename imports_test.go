@@ -25,11 +25,13 @@ func TestImports(t *testing.T) {
 		"export":           "search view",
 		"feed":             "",
 		"latest":           "",
+		"forgotten":        "",
 		"projection":       "documents event view wire",
 		"deadletter":       "event",
 		"feed/broker":      "feed latest",
 		"indexer":          "deadletter event feed feed/broker projection telemetry view",
 		"telemetry":        "",
+		"sweep":            "deadletter event projection view",
 		"rebuild":          "event feed indexer projection view",
 		"compose":          "documents feed latest telemetry view wire",
 		"verify":           "compose projection view",
@@ -55,7 +57,7 @@ func TestImports(t *testing.T) {
 		"example/ftgo/sim": "wire",
 	}
 	libraries := map[string]string{
-		"github.com/IBM/sarama":                        "deadletter feed/broker indexer rebuild example/ftgo",
+		"github.com/IBM/sarama":                        "deadletter feed/broker forgotten indexer rebuild sweep example/ftgo",
 		"github.com/blevesearch/bleve/v2":              "view/analysis view/embedded view/elastic view/viewtest search export graph",
 		"github.com/elastic/go-elasticsearch/v8/esapi": "view/elastic",
 		"github.com/99designs/gqlgen/graphql":          "graph graph/model graph/scalar graph/structs",

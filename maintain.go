@@ -21,6 +21,7 @@ type rebuildSettings struct {
 	configFile string
 	elastic    elastic.Options // without URLs: the embedded store
 	data       string
+	forgotten  string // the topic that has who is to be forgotten; "": named by the prefix of names in Elasticsearch
 	logLevel   string
 	sample     int
 	force      bool
@@ -106,6 +107,12 @@ func maintain(
 	if err != nil {
 		return err
 	}
+	mapping, err := d.readMapping()
+	if err != nil {
+		return err
+	}
+	people, stop := readForgotten(s, config, logger)
+	defer stop()
 	metrics := newRebuildMetrics(name)
 	if s.metrics != "" {
 		stop, err := metrics.serve(s.metrics, logger)
@@ -118,8 +125,10 @@ func maintain(
 		bar.show(p)
 		metrics.observe(p)
 	}
-	return do(rebuild.New(s.kafka.Brokers, config, sources, d.projection(ordering), indices, rebuild.Options{
+	p := d.forgetting(ordering, mapping, people.List())
+	return do(rebuild.New(s.kafka.Brokers, config, sources, p, indices, rebuild.Options{
 		Group: s.group, Sample: s.sample, Force: s.force, Logger: logger, Observe: observe,
+		Ready: people.Current, Withhold: withholding(mapping, people.List()),
 	}), bar)
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/viewgate/viewgate/audit"
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/forgotten"
 	"github.com/viewgate/viewgate/graph"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/telemetry"
@@ -52,6 +53,7 @@ type settings struct {
 	elastic    elastic.Options    // without URLs: the embedded store
 	kafka      indexer.Connection // without brokers, in a gateway: none
 	feedPrefix string             // of the feeds' topics; "": that of the names in Elasticsearch
+	forgotten  string             // the topic that has who is to be forgotten; "": named by that prefix
 	owners     compose.Options
 	verifyRate float64 // documents a second that are compared with their owners; 0: none
 }
@@ -95,6 +97,8 @@ type app struct {
 	handler  http.Handler
 	server   *http.Server
 	listener net.Listener
+
+	forgotten *forgotten.Topic // nil without Kafka
 
 	registry *prometheus.Registry  // of the metrics that do not begin anew with another index
 	tracing  *telemetry.Provider   // nil: nobody traces
@@ -148,6 +152,8 @@ func (a *app) open(ctx context.Context, s settings) error {
 		if common.config, err = waitableKafka(ctx, s.kafka, a.logger); err != nil {
 			return err
 		}
+		a.forgotten = forgotten.Open(s.kafka.Brokers, common.config, forgottenTopic(s.forgotten, s.elastic.Prefix), a.logger)
+		common.forgotten = a.forgotten
 	}
 	for _, d := range definitions() {
 		own := d.sourcesAmong(sources)
@@ -332,8 +338,14 @@ func (a *app) run(ctx context.Context, started func(addr string)) error {
 	if a.tokens != nil {
 		group.Go(func() error { a.tokens.Run(ctx); return nil })
 	}
+	if a.forgotten != nil {
+		group.Go(func() error { a.forgotten.Follow(ctx); return nil })
+	}
 	for _, v := range a.views {
 		group.Go(func() error { v.feeds.hear(ctx); return nil })
+		if v.sweeper != nil {
+			group.Go(func() error { return v.sweeper.run(ctx) })
+		}
 		group.Go(func() error { return v.feeds.whileTelling(ctx, v.follow) })
 	}
 	started(readable(a.listener.Addr().String()))

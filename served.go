@@ -14,6 +14,7 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/forgotten"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/rebuild"
 	"github.com/viewgate/viewgate/telemetry"
@@ -40,6 +41,8 @@ type served struct {
 
 	newIndexing func(context.Context, view.Index) (*indexing, error) // nil in a gateway
 	feeds       feeds
+	people      view.Forgotten // who is to be forgotten
+	sweeper     *sweeper       // nil where others sweep, or nothing is personal
 }
 
 // shared is what the views of a process have in common.
@@ -50,6 +53,16 @@ type shared struct {
 	owners   *compose.Owners
 	registry *prometheus.Registry
 	tracer   *telemetry.Tracer // nil: nobody traces
+
+	forgotten *forgotten.Topic // nil: there is no Kafka
+}
+
+// people returns who is to be forgotten. Without Kafka nobody tells, but for the documents of whom has been.
+func (s shared) people() view.Forgotten {
+	if s.forgotten == nil {
+		return &forgotten.List{}
+	}
+	return s.forgotten.List()
 }
 
 // openServed opens a view as the process's role needs it. Nothing runs yet.
@@ -57,6 +70,7 @@ func openServed(ctx context.Context, d definition, mapping *view.Mapping, source
 	*served, error) {
 
 	v := &served{definition: d, mapping: mapping, sources: sources, maxLag: s.readyLag, logger: logger.With("view", d.name)}
+	v.people = s.people()
 	s.elastic.Registerer = labelled(d.name, s.registry)
 	target, err := v.openStore(ctx, s.settings)
 	if err != nil {
@@ -107,6 +121,12 @@ func (v *served) wire(ctx context.Context, s shared, target view.Index) error {
 	if s.role == roleGateway {
 		return nil
 	}
+	if v.elastic == nil && v.mapping.Subject() != nil {
+		var err error
+		if v.sweeper, err = newSweeper(v, s); err != nil {
+			return err
+		}
+	}
 	v.newIndexing = func(ctx context.Context, target view.Index) (*indexing, error) { return v.index(ctx, s, target) }
 	first, err := v.newIndexing(ctx, target)
 	if err != nil {
@@ -144,12 +164,13 @@ func (v *served) index(ctx context.Context, s shared, target view.Index) (*index
 		return nil, err
 	}
 	x := &indexing{metrics: prometheus.NewRegistry()}
-	p := v.projection(s.ordering)
+	p := v.forgetting(s.ordering, v.mapping, v.people)
 	x.Indexer, err = indexer.New(s.kafka.Brokers, s.config, v.sources, []indexer.View{{
 		Name: v.name, Projection: p, Store: target, Index: id, Healer: v.healer(s.owners, p),
 	}}, indexer.Options{
 		Group: rebuild.Group(s.group, id), Feed: v.feeds.publisher, Logger: v.logger, Registerer: x.metrics,
 		Tracer: s.tracer,
+		Ready:  s.forgotten.Current, Withhold: withholding(v.mapping, v.people),
 	})
 	if err == nil && s.verifyRate > 0 && v.owned(s.owners) {
 		checked := verify.New(target, p, v.ask(s.owners), v.verification(s.owners, verify.Options{
@@ -163,7 +184,7 @@ func (v *served) index(ctx context.Context, s shared, target view.Index) (*index
 
 // reading returns what a reader of the view is to know of it.
 func (v *served) reading() compose.ReaderOptions {
-	var o compose.ReaderOptions
+	o := compose.ReaderOptions{Forgotten: v.people}
 	if v.feeds.log != nil {
 		o.Progress = progress{v.feeds.hub, v.feeds.log}
 	}

@@ -131,6 +131,26 @@ could not be compared.
 		verifyFlags,
 	},
 	{
+		"forget", "consumer ID", "erase what is personal of a consumer from all views, for good",
+		`The consumer's name, the address, the courier's place, all that the schema tags as personal, is taken out of their orders;
+a pseudonym stands in the place of their id. What can be counted stays: orders, totals, statuses, restaurants, dishes, months.
+It stays so over rebuilds, replays, late events and owners' answers, because the pseudonym is put on a list, a topic of Kafka
+that all who write read first. The list names nobody, and who is on it stays there: a person who comes back needs another id.
+
+What the command does: it puts the person on the list, waits 16 seconds until every process goes by it, erases all indices of
+the views and the copies among dead letters, and takes what was overwritten off the disks. Indexers and gateways run on. With
+--data, the process that serves erases, and the command waits for it. Interrupted, the same command goes on.
+
+It cannot reach the topics of events, the owners of the data, backups and exports: doc/operations.md says what to do there.
+
+The exit code is 0 when all of it is erased, and 1 where something is left, which it names.
+
+  viewgate forget consumer 4711 --kafka kafka:9092 --elasticsearch http://elasticsearch:9200
+  viewgate forget consumer 4711 --kafka kafka:9092 --data ./data
+  viewgate forget consumer 4711 --dry-run …`,
+		forgetFlags,
+	},
+	{
 		"export", "VIEW", "write documents of a view, all or those that a query finds, as JSON lines or CSV",
 		`All that --query finds is written as it was at one moment, whatever is written to the view meanwhile, in the order that
 --order says, else by id. The query is in the language of searches, doc/search.md; only what it says is found, nothing like
@@ -295,6 +315,7 @@ func serveFlags(f *flags) func(context.Context, console, []string) error {
 	f.text(&s.feedPrefix, "feed-prefix", "FEED_PREFIX", "",
 		"what the `NAMES` of the topics begin with by which indexers tell gateways what has changed, where the views are in "+
 			"Elasticsearch: one for each view, with its name and .feed behind; without, what names there begin with")
+	forgottenFlag(f, &s.forgotten)
 	configFlag(f, &s.configFile)
 	ownerFlags(f, &s.owners, "to be asked for answers fresher than the view",
 		compose.OrderOwner, compose.KitchenOwner, compose.DeliveryOwner, compose.AccountingOwner,
@@ -389,6 +410,7 @@ func maintenanceFlags(f *flags, s *rebuildSettings) {
 	indexFlags(f, &s.group, &s.elastic)
 	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` that serve keeps everything in")
 	configFlag(f, &s.configFile)
+	forgottenFlag(f, &s.forgotten)
 	f.text(&s.logLevel, "log-level", "LOG_LEVEL", "warn", "`LEVEL`: debug, info, warn or error")
 }
 
@@ -407,10 +429,6 @@ func rollbackFlags(f *flags) func(context.Context, console, []string) error {
 	maintenanceFlags(f, &s)
 	metricsFlag(f, &s.metrics)
 	return func(ctx context.Context, c console, args []string) error { return rollbackView(ctx, c, s, args[0]) }
-}
-
-func metricsFlag(f *flags, addr *string) {
-	f.text(addr, "metrics", "METRICS_ADDR", "", "`HOST:PORT` at which /metrics tells how far it is, while it runs")
 }
 
 func verifyFlags(f *flags) func(context.Context, console, []string) error {

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/compose"
+	"github.com/viewgate/viewgate/forgotten"
 	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/rebuild"
 	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view"
@@ -125,13 +127,42 @@ func verifyView(ctx context.Context, c console, s verifySettings, name string) e
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", index.Name(), s.chosen(total))
-	report, err := verify.New(index, d.projection(ordering), d.ask(owners), d.verification(owners, verify.Options{
-		Heal: s.heal, Pause: s.pause, Seed: s.seed, Groups: s.groups, Passed: lag.passed,
+	p, ready, stop, err := s.forgetful(ctx, d, ordering, logger)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	report, err := verify.New(index, p, d.ask(owners), d.verification(owners, verify.Options{
+		Heal: s.heal, Pause: s.pause, Seed: s.seed, Groups: s.groups, Passed: lag.passed, Ready: ready,
 		Observe: func(p verify.Progress) { bar.show(p) },
 	})).Verify(ctx, ids, total)
 	bar.end()
 	d.describeVerification(c.out, report, s.heal)
 	return verdictOf(report, err)
+}
+
+// forgetful returns the view's projection less what is personal of people who are forgotten, and what holds who would write until it
+// is known who that is. To compare, the view's documents tell who has been; to mend, Kafka must.
+func (s verifySettings) forgetful(ctx context.Context, d definition, o ordering, logger *slog.Logger) (
+	p projection.Projection, ready func(context.Context) error, stop func(), err error) {
+
+	m, err := d.readMapping()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if !s.heal || m.Subject() == nil {
+		return d.forgetting(o, m, &forgotten.List{}), nil, func() {}, nil
+	}
+	config, err := openKafka(ctx, s.kafka)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("who is to be forgotten must be known to mend: %w", err)
+	}
+	topic, stop := readForgotten(s.rebuildSettings, config, logger)
+	if err := topic.Read(ctx); err != nil {
+		stop()
+		return nil, nil, nil, err
+	}
+	return d.forgetting(o, m, topic.List()), topic.Current, stop, nil
 }
 
 // verdictOf returns the error that a verification's exit code comes from.

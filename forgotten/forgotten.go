@@ -52,13 +52,12 @@ type List struct {
 	mu    sync.RWMutex
 	salt  string              // guarded by mu; "": there is none yet, and so nobody
 	marks map[string]struct{} // guarded by mu
-	swept map[string]int64    // guarded by mu: up to which entry an index is swept, by the index's id
 	next  int64               // guarded by mu: behind the last entry that was read
 }
 
 // Pseudonym implements view.Forgotten.
 func (l *List) Pseudonym(id string) (pseudonym string, forgotten bool) {
-	if strings.HasPrefix(id, prefix) {
+	if IsPseudonym(id) {
 		return id, true
 	}
 	l.mu.RLock()
@@ -79,14 +78,17 @@ func markOf(salt, id string) string {
 
 // Names reports whether a text has the id of somebody who is forgotten in a JSON member of this name. The text need not be whole
 // JSON.
-func (l *List) Names(text []byte, member string) bool {
+func Names(f interface{ Pseudonym(string) (string, bool) }, text []byte, member string) bool {
 	for _, found := range regexp.MustCompile(`"`+regexp.QuoteMeta(member)+`"\s*:\s*(?:"([^"\\]*)"|(\d+))`).FindAllSubmatch(text, -1) {
-		if _, forgotten := l.Pseudonym(string(found[1]) + string(found[2])); forgotten {
+		if _, forgotten := f.Pseudonym(string(found[1]) + string(found[2])); forgotten {
 			return true
 		}
 	}
 	return false
 }
+
+// IsPseudonym reports whether an id is a pseudonym.
+func IsPseudonym(id string) bool { return strings.HasPrefix(id, prefix) }
 
 // Len returns how many people are on the list, and behind which entry of the topic it was read.
 func (l *List) Len() (people int, next int64) {
@@ -95,20 +97,11 @@ func (l *List) Len() (people int, next int64) {
 	return len(l.marks), l.next
 }
 
-// Swept returns behind which entry of the topic the index with this id is swept, 0 where it never was.
-func (l *List) Swept(index string) int64 {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.swept[index]
-}
-
 // entry is what a record of the topic says: one of its fields is set beside V.
 type entry struct {
-	V     int    `json:"v"`               // version of this form
-	Salt  string `json:"salt,omitempty"`  // hexadecimal; the first one in the topic is the list's
-	Mark  string `json:"mark,omitempty"`  // somebody is forgotten
-	Index string `json:"index,omitempty"` // the id of an index that is swept,
-	Swept int64  `json:"swept,omitempty"` // behind which entry
+	V    int    `json:"v"`              // version of this form
+	Salt string `json:"salt,omitempty"` // hexadecimal; the first one in the topic is the list's
+	Mark string `json:"mark,omitempty"` // somebody is forgotten
 }
 
 // formVersion is the version of the form of entries that this program writes, and can read.
@@ -122,18 +115,10 @@ func decode(value []byte) (entry, error) {
 	if err := json.Unmarshal(value, &e); err != nil {
 		return entry{}, fmt.Errorf("%w: %w", errForm, err)
 	}
-	set := 0
-	for _, is := range []bool{e.Salt != "", e.Mark != "", e.Index != ""} {
-		if is {
-			set++
-		}
-	}
 	switch {
 	case e.V != formVersion:
 		return entry{}, fmt.Errorf("%w: it is of version %d", errForm, e.V)
-	case set != 1,
-		e.Salt != "" && !isHex(e.Salt, saltBytes), e.Mark != "" && !isHex(e.Mark, markBytes),
-		(e.Index != "") != (e.Swept > 0), e.Swept < 0:
+	case (e.Salt != "") == (e.Mark != ""), e.Salt != "" && !isHex(e.Salt, saltBytes), e.Mark != "" && !isHex(e.Mark, markBytes):
 		return entry{}, errForm
 	}
 	return e, nil
@@ -167,11 +152,6 @@ func (l *List) take(offset int64, e entry) {
 			l.marks = map[string]struct{}{}
 		}
 		l.marks[e.Mark] = struct{}{}
-	case e.Index != "":
-		if l.swept == nil {
-			l.swept = map[string]int64{}
-		}
-		l.swept[e.Index] = max(l.swept[e.Index], e.Swept)
 	}
 	l.next = offset + 1
 }

@@ -253,11 +253,6 @@ func (t *Topic) Add(ctx context.Context, ids []string) (added int, err error) {
 	return len(entries), t.Read(ctx)
 }
 
-// Sweep says that an index has nothing personal left of those who are on the list before an entry.
-func (t *Topic) Sweep(index string, before int64) error {
-	return t.send(entry{Index: index, Swept: before})
-}
-
 func (l *List) salted() string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -95,14 +95,6 @@ func TestTopic(t *testing.T) {
 	if kept := info.Configs["retention.ms"]; kept == nil || *kept != "-1" || cluster.PartitionInfo(topicName, 1) != nil {
 		t.Errorf("the topic is %+v", info)
 	}
-	_, next := a.List().Len()
-	if err := b.Sweep("orders.1", next); err != nil {
-		t.Fatal(err)
-	}
-	read(t, a, "1", "3", "4")
-	if got := a.List().Swept("orders.1"); got != next {
-		t.Errorf("swept %d, want %d", got, next)
-	}
 }
 
 // TestFirstAtOnce: of several who add somebody to a list that nobody has begun, all mean the same list.

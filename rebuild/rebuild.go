@@ -69,7 +69,7 @@ type Options struct {
 	Logger  *slog.Logger   // default: discards
 	Observe func(Progress) // called a few times a second; default: not
 
-	Ready    func(context.Context) error         // as indexer.Options has it
+	Ready    func(context.Context) error        // as indexer.Options has it
 	Withhold func(*sarama.ConsumerMessage) bool // as indexer.Options has it
 }
 

@@ -40,29 +40,26 @@ func (m *Mapping) SubjectOf(source map[string]any) string {
 // document says whose it is. What else it has stays as it is.
 func (m *Mapping) Erase(source map[string]any, pseudonym string) {
 	for _, path := range m.Personal {
-		change(source, strings.Split(path, "."), func(in map[string]any, name string) { delete(in, name) })
+		remove(source, path)
 	}
 	if f := m.Subject(); f != nil {
-		change(source, strings.Split(f.Path, "."), func(in map[string]any, name string) {
-			if id, _ := in[name].(string); id != "" {
-				in[name] = pseudonym
-			}
-		})
+		replace(source, f.Path, pseudonym)
 	}
 }
 
-// change does something to what is at a path in each object that leads there.
-func change(value any, path []string, do func(in map[string]any, name string)) {
-	switch value := value.(type) {
-	case map[string]any:
-		if len(path) == 1 {
-			do(value, path[0])
-		} else {
-			change(value[path[0]], path[1:], do)
-		}
+// replace has another text stand for each that is at a path in a value.
+func replace(in any, path, with string) {
+	switch in := in.(type) {
 	case []any:
-		for _, element := range value {
-			change(element, path, do)
+		for _, element := range in {
+			replace(element, path, with)
+		}
+	case map[string]any:
+		name, rest, below := strings.Cut(path, ".")
+		if below {
+			replace(in[name], rest, with)
+		} else if text, _ := in[name].(string); text != "" {
+			in[name] = with
 		}
 	}
 }

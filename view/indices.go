@@ -40,6 +40,10 @@ type Index interface {
 	// of an index while documents are neither added nor shown.
 	Sample(ctx context.Context, n int, seed int64) ([]string, error)
 
+	// Purge returns when what was overwritten before the call is off the disk, as far as the engine can be told to: until then
+	// it may be there, though nobody can ask for it. It may cost as much as writing the whole index.
+	Purge(ctx context.Context) error
+
 	// IDs yields the ids of all documents, hidden ones too, in an order of the store's own, without holding more than a
 	// page of them. It sees what searches see at the call; a document that is added meanwhile may be missed. An error is
 	// the last that it yields.

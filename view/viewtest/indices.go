@@ -23,6 +23,7 @@ func Indices(t *testing.T, make func(t *testing.T) OpenIndices) {
 	t.Run("abandoned", func(t *testing.T) { testAbandoned(t, make(t)) })
 	t.Run("count and sample", func(t *testing.T) { testSample(t, make(t)) })
 	t.Run("ids", func(t *testing.T) { testIDs(t, make(t)) })
+	t.Run("purge", func(t *testing.T) { testPurge(t, make(t)) })
 	t.Run("another mapping", func(t *testing.T) { testOtherMapping(t, make(t)) })
 }
 
@@ -95,6 +96,31 @@ func (s *steps) fill(x view.Index, ids ...string) {
 	s.must(err)
 	if page.Total != len(ids) {
 		s.Errorf("searches of %s find %d documents after EndFilling, want %d", x.Name(), page.Total, len(ids))
+	}
+}
+
+// testPurge: what is there is as it was, for searches and by id, and can be written on.
+func testPurge(t *testing.T, open OpenIndices) {
+	s := &steps{T: t, open: open, mapping: Mapping(t)}
+	ctx := t.Context()
+	s.next()
+	x, err := s.Create(ctx)
+	s.must(err)
+	s.must(x.Purge(ctx))
+	s.fill(x, "1", "2", "3")
+	for range 2 {
+		found, err := x.Get(ctx, view.Support(), []string{"2"})
+		s.must(err)
+		write := view.Write{ID: "2", Revision: found["2"].Revision, Source: json.RawMessage(`{"mealId":"2","title":"other"}`)}
+		s.must(x.Apply(ctx, []view.Write{write})[0].Err)
+		s.must(x.Purge(ctx))
+		s.must(x.Refresh(ctx))
+		s.index(x, nil)("1", "2", "3")
+		page, err := x.Search(ctx, view.Support(), view.Query{Filter: Words("other"), Size: 10})
+		s.must(err)
+		if len(page.Hits) != 1 || page.Hits[0].ID != "2" {
+			t.Errorf("searches find %+v", page.Hits)
+		}
 	}
 }
 
