@@ -67,8 +67,11 @@ func serve(ctx context.Context, c console, s settings) error {
 	if s.tokenKey == "" {
 		logger.Info("freshness tokens are signed with a key that ends with this process; set --token-key to share one")
 	}
-	if s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "" {
+	switch {
+	case s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "":
 		debug.SetMemoryLimit(indexer.MemoryLimit)
+	case s.role == roleGateway && os.Getenv("GOGC") == "":
+		debug.SetGCPercent(gatewayGC)
 	}
 	s.audit.out, s.audit.key = c.out, s.tokenKey
 	a, err := assemble(ctx, s, logger)
@@ -196,6 +199,10 @@ func (a *app) open(ctx context.Context, s settings) error {
 	a.listener, err = s.listen()
 	return err
 }
+
+// gatewayGC is Go's GOGC for a gateway: what it keeps is small, some tens of megabytes, and what each answer leaves behind is
+// much, so that collecting it a quarter as often costs little memory and saves a tenth of the time.
+const gatewayGC = 400
 
 // The roles that a process can have.
 const (
