@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	crand "crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/viewgate/viewgate/bench/lab"
@@ -32,7 +35,8 @@ import (
 const peerRounds = 3
 
 // BenchmarkPeers measures an order by its id and a search of 20 orders with three facets: through viewgate, as a process of
-// its own with all that production has; through Apollo Server with the official clients (apollo/server.mjs), in the same
+// its own with all that production has (signed access tokens, limits of cost and rate, an access log, an audit log, metrics,
+// one trace in a hundred); through Apollo Server with the official clients (apollo/server.mjs), in the same
 // words and with the same answers; and the same requests that viewgate sends to Elasticsearch, sent directly. wrk asks, with
 // 1 connection and with 8. Before anything is measured the answers are compared.
 func BenchmarkPeers(b *testing.B) {
@@ -61,6 +65,8 @@ type peers struct {
 	program              string // viewgate's
 	prefix               string
 	directory            string
+	token                string // an access token of support staff
+	arguments            []string
 }
 
 const (
@@ -87,6 +93,7 @@ func newPeers(b *testing.B, backends *lab.Backends, s *searchStore, n int) *peer
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
+	p.arguments = p.production(b)
 	searches, template := p.record(b)
 	if err := os.WriteFile(filepath.Join(p.directory, "template"), []byte(template), 0o600); err != nil {
 		b.Fatal(err)
@@ -163,7 +170,7 @@ func (p *peers) record(b *testing.B) (searches map[string]string, template strin
 	gateway := p.gateway(b, listening.URL)
 	searches = map[string]string{}
 	for _, word := range peerWords() {
-		if _, err := postQuery(gateway, operation(peerHistory, "query", word)); err != nil {
+		if _, err := p.ask(gateway, operation(peerHistory, "query", word)); err != nil {
 			b.Fatal(err)
 		}
 		mu.Lock()
@@ -177,10 +184,51 @@ func (p *peers) record(b *testing.B) (searches map[string]string, template strin
 	return searches, template
 }
 
+// production returns the arguments of a gateway that has all that production does, and sets the token.
+func (p *peers) production(b *testing.B) []string {
+	key, err := rsa.GenerateKey(crand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	public, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "bench", Use: "sig", Algorithm: "RS256"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	jwks := filepath.Join(p.directory, "jwks.json")
+	if err := os.WriteFile(jwks, public, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "bench"}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	claims, err := json.Marshal(map[string]any{
+		"iss": "bench", "aud": "viewgate", "sub": "support-1", "roles": []string{"support"},
+		"exp": time.Now().Add(6 * time.Hour).Unix(), "iat": time.Now().Unix(),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	signed, err := signer.Sign(claims)
+	if err == nil {
+		p.token, err = signed.CompactSerialize()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	b.Cleanup(collector.Close)
+	return []string{"--production", "--auth", "jwt", "--jwks", jwks, "--jwt-issuer", "bench", "--jwt-audience", "viewgate",
+		"--jwt-role-claim", "roles", "--token-key", "a key for the benchmark that is long enough", "--rate-limit", "1000000000",
+		"--rate-burst", "1000000000", "--access-log", "all", "--audit-log", filepath.Join(p.directory, "audit.jsonl"),
+		"--otlp-endpoint", collector.URL, "--trace-sampler", "parentbased_traceidratio", "--trace-sampler-arg", "0.01"}
+}
+
 // gateway starts viewgate over an Elasticsearch, and returns its URL.
 func (p *peers) gateway(b *testing.B, elasticsearch string) string {
-	return p.serve(b, exec.Command(p.program, "serve", "--role", "gateway", "--addr", "127.0.0.1:0",
-		"--elasticsearch", elasticsearch, "--elasticsearch-prefix", p.prefix), regexp.MustCompile(`graphql=(http://\S+)`))
+	return p.serve(b, exec.Command(p.program, append([]string{"serve", "--role", "gateway", "--addr", "127.0.0.1:0",
+		"--elasticsearch", elasticsearch, "--elasticsearch-prefix", p.prefix}, p.arguments...)...),
+		regexp.MustCompile(`graphql=(http://\S+)`))
 }
 
 // serve starts a server that ends with the benchmark, and returns the URL that it prints.
@@ -218,8 +266,15 @@ func (p *peers) serve(b *testing.B, c *exec.Cmd, announced *regexp.Regexp) strin
 	return ""
 }
 
-func postQuery(url, body string) (data json.RawMessage, err error) {
-	response, err := http.Post(url, "application/json", strings.NewReader(body))
+// ask returns the data that a server answers.
+func (p *peers) ask(url, body string) (data json.RawMessage, err error) {
+	request, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+p.token)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +304,7 @@ func (p *peers) compare(b *testing.B) {
 	for _, body := range bodies {
 		var answers [2]any
 		for i, url := range []string{p.viewgate, p.apollo} {
-			data, err := postQuery(url, body)
+			data, err := p.ask(url, body)
 			if err == nil {
 				err = json.Unmarshal(data, &answers[i])
 			}
@@ -317,6 +372,9 @@ func (p *peers) wrk(b *testing.B, kind, side, address string, connections int, l
 	}
 	c := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(long.Seconds()))+"s",
 		"-s", "peers.lua", "http://"+target.Host, "--", filepath.Join(p.directory, kind+"-"+side))
+	if side == "viewgate" {
+		c.Args = append(c.Args, p.token)
+	}
 	out, err := c.CombinedOutput()
 	if err != nil {
 		b.Fatalf("wrk: %v\n%s", err, out)
