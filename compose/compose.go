@@ -61,6 +61,9 @@ type Request struct {
 	// History says that the answer shows the timeline, which the view alone knows: a promise about a part is then kept
 	// only where the view has all of the part's events.
 	History bool
+	// Shown are the members of the document that it is read with, which are all that the parts are derived from and all that
+	// is shown; nil: all.
+	Shown *view.Members
 }
 
 // Source is where an answer came from.

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -131,7 +130,7 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 		Source: source, Lag: stood.lag, Composed: Seen{},
 	}
 	for _, hit := range found.Hits {
-		o, err := l.decode(hit.Source)
+		o, err := decode(hit.Source, l.Shown)
 		if err != nil {
 			return OrderPage{}, err
 		}
@@ -152,14 +151,6 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 	}
 	page.Reason, page.Kept = l.reason, l.kept
 	return page, nil
-}
-
-// decode reads a document as far as it is shown.
-func (l *list) decode(source json.RawMessage) (*order.Order, error) {
-	if l.Shown == nil {
-		return order.Decode(source)
-	}
-	return order.DecodeMembers(source, l.Shown)
 }
 
 // lacking returns the needed parts of an order of which the view misses an event: for good, or, where the view as a whole

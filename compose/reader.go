@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -110,9 +111,17 @@ func (r *Reader) look(ctx context.Context, v view.Viewer, reads []*read) {
 		d.stood, d.err = stood, err
 		if document, ok := documents[d.ID]; ok && err == nil {
 			// Each read decodes its own copy, since joining changes it.
-			d.doc, d.err = order.Decode(document.Source)
+			d.doc, d.err = decode(document.Source, d.Shown)
 		}
 	}
+}
+
+// decode reads an order's document, with these members if not with all.
+func decode(source json.RawMessage, shown *view.Members) (*order.Order, error) {
+	if shown == nil {
+		return order.Decode(source)
+	}
+	return order.DecodeMembers(source, shown)
 }
 
 // lookHidden finds documents that wait for their order part. Nothing in them says whose they are, so no viewer but

@@ -51,6 +51,9 @@ func selected(ctx context.Context) selection {
 // of completes a request with what is selected.
 func (s selection) of(q compose.Request) compose.Request {
 	q.Parts, q.History = s.parts, s.history
+	if !s.history {
+		q.Shown = order.WithoutTimeline()
+	}
 	return q
 }
 

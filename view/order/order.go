@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/viewgate/viewgate/view"
@@ -175,6 +176,9 @@ func DecodeMembers(source json.RawMessage, members *view.Members) (*Order, error
 
 // large are the members that a document is mostly made of, and that are not needed unless they are shown.
 var large = []string{"bill", "delivery", "deliveryAddress", "lineItems", "ticket", "timeline"}
+
+// WithoutTimeline returns the members but for the timeline, from which updatedAt alone follows.
+var WithoutTimeline = sync.OnceValue(func() *view.Members { return view.MembersWithout[Order]([]string{"timeline"}) })
 
 // MembersFor returns the members that an order is shown with, by the names of what is shown.
 func MembersFor(shown []string) *view.Members {
