@@ -5,7 +5,7 @@ GOFLAGS_TEST ?= -race
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
 
-.PHONY: help run test check generate bench bench-subscribers bench-hostile bench-elastic bench-scale bench-reads bench-search bench-peers faults promises backends backends-down federation clients
+.PHONY: help run test check generate bench bench-subscribers bench-hostile bench-elastic bench-scale bench-reads bench-search bench-peers faults promises fuzz backends backends-down federation clients
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -71,6 +71,15 @@ federation: ## viewgate beside other subgraphs, composed by and behind real ones
 clients: ## viewgate before clients of GraphQL, and the audits of GraphQL over HTTP; Node.js 20 or later, and npm with its registry
 	cd clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	VIEWGATE_TEST_NODE=required go test -count 1 ./clients $(ARGS)
+
+# What faces the network, as package:target.
+FUZZ = ./graph:FuzzBody ./graph:FuzzMessages ./graph:FuzzPromise ./graph:FuzzNesting ./graph/media:FuzzAccept ./cost:FuzzShape \
+	./guard:FuzzForwarded ./auth:FuzzIdentify ./auth:FuzzParseKeys ./search:FuzzParse ./search:FuzzCompile \
+	./view:FuzzDecodeCursor ./compose:FuzzParseRead
+
+fuzz: ## whatever faces the network, an hour in all (FUZZTIME=277s for each)
+	@for each in $(FUZZ); do echo "== $$each"; \
+		go test -run '^$$' -fuzz "^$${each#*:}$$" -fuzztime $(or $(FUZZTIME),277s) "$${each%:*}" $(ARGS) || exit 1; done
 
 backends: ## real Kafka and Elasticsearch for the tests, without Docker: needs a JDK, Maven and curl
 	backends/backends up

@@ -56,16 +56,15 @@ func readPromise(tokens compose.TokenKey, wanted model.Freshness) (promise, erro
 	if !slices.Contains(onStale, p.OnStale) {
 		return p, badInput("freshness.onStale: %.40q is none of %v", wanted.OnStale, onStale)
 	}
-	p.Wait = time.Duration(wanted.WaitMs) * time.Millisecond
-	if p.Wait < 0 || p.Wait > maxWait {
-		return p, badInput("freshness.waitMs: %d; 0 to %d are possible", wanted.WaitMs, maxWait.Milliseconds())
+	if n := wanted.WaitMs; n < 0 || int64(n) > maxWait.Milliseconds() { // before it is multiplied: a header's may be any number
+		return p, badInput("freshness.waitMs: %d; 0 to %d are possible", n, maxWait.Milliseconds())
 	}
+	p.Wait = time.Duration(wanted.WaitMs) * time.Millisecond
 	if wanted.MaxStalenessMs != nil {
-		p.MaxStaleness = time.Duration(*wanted.MaxStalenessMs) * time.Millisecond
-		if p.MaxStaleness < time.Millisecond || p.MaxStaleness > maxStaleness {
-			return p, badInput("freshness.maxStalenessMs: %d; 1 to %d are possible", *wanted.MaxStalenessMs,
-				maxStaleness.Milliseconds())
+		if n := *wanted.MaxStalenessMs; n < 1 || int64(n) > maxStaleness.Milliseconds() {
+			return p, badInput("freshness.maxStalenessMs: %d; 1 to %d are possible", n, maxStaleness.Milliseconds())
 		}
+		p.MaxStaleness = time.Duration(*wanted.MaxStalenessMs) * time.Millisecond
 	}
 	if len(wanted.Seen) > maxSeen {
 		return p, badInput("freshness.seen: %d versions; %d are possible", len(wanted.Seen), maxSeen)

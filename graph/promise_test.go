@@ -99,6 +99,32 @@ func TestFreshnessHeaders(t *testing.T) {
 }
 
 // The answer's token is of all fields together.
+// Whatever the headers say, it is refused or within the bounds.
+func FuzzPromise(f *testing.F) {
+	key := compose.RandomTokenKey()
+	token, err := key.Sign(compose.Read{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("FRESH; waitMs=500; maxStalenessMs=1000; onStale=ERROR", "", 500)
+	f.Add("AT_LEAST;waitMs=0;;", token, 0)
+	f.Add("", "a,b, c", 1<<62)
+	f.Fuzz(func(t *testing.T, freshness, token string, n int) {
+		for _, text := range []string{freshness, freshness + fmt.Sprint(";waitMs=", n, ";maxStalenessMs=", n)} {
+			p, err := promiseOf(http.Header{freshnessHeader: {text}, tokenHeader: {token}}, key)
+			if err != nil {
+				continue
+			}
+			if p.Wait < 0 || p.Wait > maxWait || p.MaxStaleness < 0 || p.MaxStaleness > maxStaleness {
+				t.Fatalf("%q promises a wait of %v and a staleness of %v", text, p.Wait, p.MaxStaleness)
+			}
+			if text != freshness && (n < 1 || int64(n) > maxWait.Milliseconds()) {
+				t.Fatalf("%q was taken: %+v", text, p)
+			}
+		}
+	})
+}
+
 func TestTokenHeader(t *testing.T) {
 	g := newGateway(t, ada, newOrders(2))
 	_, header := g.askWith(t, `{ a: order(id: "1") { ticket { state } } b: order(id: "2") { version } }`, nil)
