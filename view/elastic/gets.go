@@ -46,7 +46,11 @@ func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got
 	if len(ids) > fewIDs {
 		return ask(ctx, ids)
 	}
-	b := g.join(ctx, ids, ask)
+	b := g.join(ctx, ids)
+	if b == nil {
+		defer g.end(ask)
+		return ask(ctx, ids)
+	}
 	select {
 	case <-b.done:
 		return b.answers, b.err
@@ -56,10 +60,14 @@ func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got
 	}
 }
 
-// join adds ids to the request that goes next, and sends it if it may.
-func (g *gets) join(ctx context.Context, ids []string, ask mget) *batch {
+// join adds ids to the request that goes next. It returns nil where the caller may ask by themselves now.
+func (g *gets) join(ctx context.Context, ids []string) *batch {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.underWay < getsUnderWay {
+		g.underWay++
+		return nil
+	}
 	var b *batch
 	if n := len(g.waiting); n > 0 && len(g.waiting[n-1].ids)+len(ids) <= mostIDs {
 		b = g.waiting[n-1]
@@ -71,11 +79,18 @@ func (g *gets) join(ctx context.Context, ids []string, ask mget) *batch {
 	for _, id := range ids {
 		b.ids[id] = true
 	}
-	if g.underWay < getsUnderWay {
-		g.underWay++
-		go g.work(ask) // ends when nothing waits
-	}
 	return b
+}
+
+// end ends a request: another may be sent in its place.
+func (g *gets) end(ask mget) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.underWay--
+		return
+	}
+	go g.work(ask) // ends when nothing waits
 }
 
 // leave takes a caller from those who wait. A request that nobody waits for is cancelled, or not sent.
@@ -87,7 +102,7 @@ func (g *gets) leave(b *batch) {
 	}
 }
 
-// work sends what waits, one request after the other.
+// work sends what waits, one request after the other, in the place of one that has ended.
 func (g *gets) work(ask mget) {
 	for {
 		b, ctx, ids := g.begin()
