@@ -141,10 +141,13 @@ func (l *Log) Ready() error {
 // Close writes all that was recorded. It gives up when ctx ends, with an error that tells how many entries are lost. Nothing may
 // be recorded after it.
 func (l *Log) Close(ctx context.Context) error {
-	l.end <- ctx
-	select {
-	case <-l.ended:
-	case <-ctx.Done(): // whoever reads what is written may not do so
+	select { // whoever reads what is written may not do so, and keeps the writing from hearing of the end
+	case l.end <- ctx:
+		select {
+		case <-l.ended:
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -233,6 +233,25 @@ func TestSlowReader(t *testing.T) {
 	w.Close()
 }
 
+// A reader that never reads does not keep the process from stopping.
+func TestCloseWithoutReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		l := NewTo(w, quiet)
+		record(l, 0, 3)
+		synctest.Wait() // it is writing
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := l.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "3 entries") {
+			t.Errorf("close: %v", err)
+		}
+		// The writing ends with the process; here it is let go on, and to hear of an end that nobody waits for.
+		go io.Copy(io.Discard, r)
+		mustClose(t, l)
+		w.Close()
+	})
+}
+
 func TestConcurrent(t *testing.T) {
 	var text bytes.Buffer
 	l := NewTo(&text, quiet)
