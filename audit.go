@@ -56,9 +56,10 @@ func (s auditSettings) open(logger *slog.Logger) (*audit.Log, error) {
 	return l, nil
 }
 
-// record records an operation that has ended.
+// record records an operation that has ended. What never ran while nothing can be written is left out: it was refused, and as many
+// as are refused until there is room again would fill the memory.
 func (s auditSettings) record(l *audit.Log, o graph.Observation, at time.Time) {
-	if l == nil {
+	if l == nil || o.Kind == "" && l.Ready() != nil {
 		return
 	}
 	subject := o.Subject

@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,4 +57,54 @@ func TestAuditRecord(t *testing.T) {
 	if _, err := (auditSettings{to: t.TempDir()}).open(slog.Default()); err == nil {
 		t.Error("a directory is no error")
 	}
+}
+
+// lockedWriter fails until it is opened.
+type lockedWriter struct {
+	bytes.Buffer
+	opened chan struct{}
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	select {
+	case <-l.opened:
+		return l.Buffer.Write(p)
+	default:
+		return 0, errors.New("no space")
+	}
+}
+
+// While nothing can be written, what was refused takes no memory, and what ran is kept.
+func TestAuditKeepsWhatRan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &lockedWriter{opened: make(chan struct{})}
+		s := auditSettings{to: auditStdout, subject: auditPlain, out: out}
+		l, err := s.open(slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.record(l, graph.Observation{RequestID: "refused before", Operation: "invalid"}, time.Now())
+		synctest.Wait() // it cannot be written
+		for range 1000 {
+			s.record(l, graph.Observation{RequestID: "refused", Operation: "invalid"}, time.Now())
+		}
+		s.record(l, graph.Observation{RequestID: "ran", Kind: "query", Operation: "order"}, time.Now())
+		close(out.opened)
+		if err := l.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for lines := json.NewDecoder(out); ; {
+			var line struct{ Request string }
+			if err := lines.Decode(&line); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, line.Request)
+		}
+		if diff := cmp.Diff([]string{"refused before", "ran"}, got); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
+	})
 }
