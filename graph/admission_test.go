@@ -5,11 +5,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/guard"
+	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -93,5 +97,72 @@ func TestGate(t *testing.T) {
 	}
 	if gate.Inside() != 0 {
 		t.Errorf("%d at the gate", gate.Inside())
+	}
+}
+
+// placesAtWrites is a response that notes at each write, but of a mere comment, how many are inside a gate.
+type placesAtWrites struct {
+	*httptest.ResponseRecorder
+	gate *guard.Gate
+
+	mu     sync.Mutex
+	inside []int // guarded by mu
+}
+
+func (p *placesAtWrites) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if string(b) != comment {
+		p.inside = append(p.inside, p.gate.Inside())
+	}
+	return p.ResponseRecorder.Write(b)
+}
+
+// TestSlowReadersHoldNoPlace: an operation's place is free before its answer is sent, whatever the form: who reads nothing would keep
+// others out.
+func TestSlowReadersHoldNoPlace(t *testing.T) {
+	gate := guard.NewGate(2, 0, 0)
+	g := newGateway(t, view.Support(), newOrders(2), func(o *Options) { o.Gate = gate })
+	const (
+		query = "{ order(id: 1) { orderId } }"
+		parts = "{ order(id: 1) { orderId consumer { ... @defer { orderHistory { total { count } } } } } }"
+	)
+	for _, test := range []struct {
+		name, query, accept string
+		want                []int
+	}{
+		{"json", query, "application/json", []int{0}},
+		{"invalid", "{ nonsense }", "application/json", []int{0}},
+		{"events", query, "text/event-stream", []int{0, 0}}, // next and complete
+		{"invalid events", "{ nonsense }", "text/event-stream", []int{0, 0}},
+		{"parts", parts, "multipart/mixed", []int{1, 0}}, // it goes on behind the first
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(`{"query": "`+test.query+`"}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept", test.accept)
+			w := &placesAtWrites{ResponseRecorder: httptest.NewRecorder(), gate: gate}
+			g.ServeHTTP(w, r)
+			if diff := cmp.Diff(test.want, w.inside); diff != "" {
+				t.Errorf("places at each write (-want +got):\n%s\n%s", diff, w.Body)
+			}
+		})
+	}
+	for _, query := range []string{query, "{ nonsense }"} {
+		t.Run("websocket "+query, func(t *testing.T) {
+			h := g.Handler.(*Handler)
+			request, ctx := h.newRequest(t.Context(), "r", http.Header{}, auth.Identity{Viewer: view.Support()})
+			request.header = http.Header{}
+			sent := 0
+			err := h.operate(ctx, "r-1", OverWebSocket, &params{Query: query}, func(answer) error {
+				if sent++; gate.Inside() != 0 {
+					t.Error("it holds its place while it is sent")
+				}
+				return nil
+			})
+			if err != nil || sent != 1 {
+				t.Errorf("%d answers, %v", sent, err)
+			}
+		})
 	}
 }

@@ -32,13 +32,12 @@ func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, 
 	e.w.Header().Set("Cache-Control", "no-store")
 	e.w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
 	var running sync.WaitGroup
+	e.request.header = http.Header{} // the response's is sent as it is now
 	running.Go(func() { s.keepAlive(ctx, e.options.pace.ping) })
-	err := s.send([]byte(":\n\n")) // so that the client knows at once that it is through
-	switch {
-	case err != nil:
-	case len(wrong) > 0:
+	var err error
+	if len(wrong) > 0 {
 		err = s.next(e.failed(ctx, ready, wrong))
-	default:
+	} else {
 		err = e.execute(ctx, ready, func(a answer) error { return s.next(a.Response) })
 	}
 	if err == nil {
@@ -54,8 +53,9 @@ type stream struct {
 	control *http.ResponseController
 	write   time.Duration // how long an event may take
 
-	mu sync.Mutex
-	w  http.ResponseWriter // guarded by mu
+	mu    sync.Mutex
+	w     http.ResponseWriter // guarded by mu
+	begun bool                // guarded by mu: something has been sent
 }
 
 // next sends an answer.
@@ -67,9 +67,19 @@ func (s *stream) next(response *graphql.Response) error {
 	return s.send(append(event, "\n\n"...))
 }
 
+// comment is what clients leave out.
+const comment = ":\n\n"
+
+// send sends an event, or nothing; behind a comment if it is the first.
 func (s *stream) send(event []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.begun {
+		s.begun, event = true, append([]byte(comment), event...)
+	}
+	if len(event) == 0 {
+		return nil
+	}
 	s.control.SetWriteDeadline(time.Now().Add(s.write)) // not every writer has one
 	if _, err := s.w.Write(event); err != nil {
 		return err
@@ -77,18 +87,16 @@ func (s *stream) send(event []byte) error {
 	return s.control.Flush()
 }
 
-// keepAlive sends comments, so that nothing on the way takes the connection for dead, until ctx ends.
+// keepAlive begins the stream, so that the client knows at once that it is through, and sends comments, so that nothing on the way
+// takes the connection for dead, until ctx ends. It waits for the client while the operation runs, which does not.
 func (s *stream) keepAlive(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for err := s.send(nil); err == nil; err = s.send([]byte(comment)) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s.send([]byte(":\n\n")) != nil {
-				return
-			}
 		}
 	}
 }

@@ -102,6 +102,9 @@ func (h *Handler) execute(ctx context.Context, ready *graphql.OperationContext, 
 	}
 	for response := responses(ctx); response != nil; response = responses(ctx) {
 		ended := request.subscription != nil && request.subscription.err != nil
+		if response.HasNext == nil || !*response.HasNext {
+			request.settle() // whoever reads slowly is to keep nobody out
+		}
 		if err := send(answer{response, ended}); err != nil || ended {
 			return err
 		}

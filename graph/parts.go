@@ -28,7 +28,9 @@ const (
 // parts answers in parts: first what is not deferred, then each of what is when it is there. Where nothing turns out to be
 // deferred, the answer is a single one.
 func (e *exchange) parts(ctx context.Context, ready *graphql.OperationContext) {
-	p := &parts{w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write}
+	p := &parts{
+		w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write, until: time.Now().Add(e.options.Limits.Timeout),
+	}
 	err := e.execute(ctx, ready, func(a answer) error {
 		more := a.HasNext != nil && *a.HasNext
 		if len(p.shown) > 0 {
@@ -57,7 +59,8 @@ func (e *exchange) parts(ctx context.Context, ready *graphql.OperationContext) {
 type parts struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	write   time.Duration // how long a part may take
+	write   time.Duration // how long the last part may take
+	until   time.Time     // when all others must have been sent: the operation holds its place until then
 
 	more    bool                // the client has been told that there is
 	shown   []shownPart         // what the client has
@@ -138,7 +141,11 @@ func (p *parts) shows(path ast.Path) bool {
 
 func (p *parts) send(part []byte, more bool) error {
 	p.more = more
-	p.control.SetWriteDeadline(time.Now().Add(p.write)) // not every writer has one
+	deadline := p.until
+	if !more {
+		deadline = time.Now().Add(p.write)
+	}
+	p.control.SetWriteDeadline(deadline) // not every writer has one
 	if _, err := p.w.Write(part); err != nil {
 		return err
 	}

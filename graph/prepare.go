@@ -60,11 +60,12 @@ func (h *Handler) prepare(ctx context.Context, from *parsed, asked *params, inPa
 	return ready, nil
 }
 
-// failed returns the answer to an operation that cannot run, which is nil where it is not known.
+// failed returns the answer to an operation that cannot run, which is nil where it is not known. It settles what that held.
 func (h *Handler) failed(ctx context.Context, operation *graphql.OperationContext, wrong gqlerror.List) *graphql.Response {
 	if operation != nil {
 		ctx = graphql.WithOperationContext(ctx, operation)
 	}
+	requestOf(ctx).settle()
 	return h.exec.DispatchError(ctx, wrong)
 }
 
