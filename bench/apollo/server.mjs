@@ -7,11 +7,11 @@
 import { readFileSync } from "node:fs";
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
-import { Client, HttpConnection } from "@elastic/elasticsearch";
+import { Client } from "@elastic/elasticsearch";
 import DataLoader from "dataloader";
 
 const [node, index, searchFile] = process.argv.slice(2);
-const elasticsearch = new Client({ node, Connection: HttpConnection });
+const elasticsearch = new Client({ node });
 const template = readFileSync(searchFile, "utf8");
 
 const typeDefs = `
