@@ -36,13 +36,25 @@ func forgottenTopic(named, prefix string) string {
 	return cmp.Or(named, cmp.Or(prefix, "viewgate-")+"forgotten")
 }
 
-// readForgotten returns the topic, which is followed until stop is called.
-func readForgotten(s rebuildSettings, config *sarama.Config, logger *slog.Logger) (t *forgotten.Topic, stop func()) {
+// forgottenPatience is how long a command waits until it has read the list of who is forgotten.
+const forgottenPatience = 30 * time.Second
+
+// readForgotten returns the topic, read to its end and followed until stop is called.
+func readForgotten(ctx context.Context, s rebuildSettings, config *sarama.Config, logger *slog.Logger) (
+	t *forgotten.Topic, stop func(), err error) {
+
 	t = forgotten.Open(s.kafka.Brokers, config, forgottenTopic(s.forgotten, s.elastic.Prefix), logger)
-	ctx, cancel := context.WithCancel(context.Background())
+	following, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); t.Follow(ctx) }()
-	return t, func() { cancel(); <-done }
+	go func() { defer close(done); t.Follow(following) }()
+	stop = func() { cancel(); <-done }
+	reading, end := context.WithTimeout(ctx, forgottenPatience)
+	defer end()
+	if err := t.Read(reading); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return t, stop, nil
 }
 
 // forgetting returns the view's projection less what is personal of people who are forgotten.
@@ -97,7 +109,10 @@ func forget(ctx context.Context, c console, s forgetSettings, kind, id string) e
 	if x.config, err = openKafka(ctx, s.kafka); err != nil {
 		return err
 	}
-	topic, stop := readForgotten(s.rebuildSettings, x.config, x.logger)
+	topic, stop, err := readForgotten(ctx, s.rebuildSettings, x.config, x.logger)
+	if err != nil {
+		return x.ended(ctx, err)
+	}
 	defer stop()
 	x.list = topic.List()
 	if err := x.begin(ctx, topic); err != nil {
@@ -131,12 +146,12 @@ func forget(ctx context.Context, c console, s forgetSettings, kind, id string) e
 
 // begin puts the person on the list, and returns when all who write go by it.
 func (x *forgetting) begin(ctx context.Context, topic *forgotten.Topic) error {
-	reading, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	if x.dryRun {
-		return topic.Read(reading)
+		return nil
 	}
-	added, err := topic.Add(reading, []string{x.id})
+	adding, cancel := context.WithTimeout(ctx, forgottenPatience)
+	defer cancel()
+	added, err := topic.Add(adding, []string{x.id})
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,10 @@ func maintain(
 	if err != nil {
 		return err
 	}
-	people, stop := readForgotten(s, config, logger)
+	people, stop, err := readForgotten(ctx, s, config, logger)
+	if err != nil {
+		return err
+	}
 	defer stop()
 	metrics := newRebuildMetrics(name)
 	if s.metrics != "" {

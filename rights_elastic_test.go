@@ -55,7 +55,8 @@ var privileges = []struct {
 	{"DELETE", `/_pit`, "", "read"},
 	{"GET|HEAD", `/[^/]+(/_(mapping|settings|alias)(/[^/]*)?)?`, "", "view_index_metadata"},
 	{"GET|HEAD", `/_alias/[^/]+`, "", "view_index_metadata"},
-	{"GET|POST", `/[^/]+/_refresh`, "", "maintenance"},
+	{"GET|POST", `/[^/]+/_(refresh|flush|forcemerge)`, "", "maintenance"},
+	{"GET", `/[^/]+/_stats/[^/]+`, "", "monitor"},
 	{"POST|PUT", `(/[^/]+)?/_bulk`, "", "write"},
 	{"PUT", `/[^/_][^/]*`, "", "manage"},
 	{"DELETE", `/[^/_][^/]*`, "", "manage"},
@@ -149,6 +150,7 @@ func TestElasticsearchRights(t *testing.T) {
 	}
 	finish(t, 0, env, "rebuild", "orders", "--elasticsearch", as("rebuild"))
 	finish(t, 0, env, "rollback", "orders", "--elasticsearch", as("rebuild"))
+	finish(t, 0, env, "forget", "consumer", "103", "--elasticsearch", as("forget"))
 	finish(t, 0, env, "export", "orders", "--elasticsearch", as("export"))
 	for role, each := range refusals {
 		for _, refused := range each {

@@ -30,7 +30,7 @@ func documentedRights(t *testing.T, topics []string) map[string][]kfake.ACL {
 	}
 	operations := map[string]kmsg.ACLOperation{
 		"Read": kmsg.ACLOperationRead, "Write": kmsg.ACLOperationWrite, "Create": kmsg.ACLOperationCreate,
-		"Describe": kmsg.ACLOperationDescribe, "Delete": kmsg.ACLOperationDelete,
+		"Describe": kmsg.ACLOperationDescribe, "Delete": kmsg.ACLOperationDelete, "DescribeConfigs": kmsg.ACLOperationDescribeConfigs,
 	}
 	rights := map[string][]kfake.ACL{}
 	for _, command := range regexp.MustCompile(`(?m)^kafka-acls --add (.*)$`).FindAllStringSubmatch(string(text), -1) {
@@ -131,6 +131,9 @@ func TestKafkaRights(t *testing.T) {
 	}
 	finish(t, 0, as("rebuild"), "rebuild", "orders", "--data", data)
 	finish(t, 0, as("rebuild"), "rollback", "orders", "--data", data)
+	for range 2 { // the second time the list is there
+		finish(t, 0, as("forget"), "forget", "consumer", "1", "--data", data)
+	}
 	for _, action := range [][]string{{"dlq", "list"}, {"rebuild", "orders", "--data", data}, {"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir()}} {
 		p := start(t, as("nobody"), action...)
 		p.eventually(func() error {

@@ -51,8 +51,12 @@ func writeSwept(dir string, swept int64, left []string) error {
 	return os.Rename(path+".new", path)
 }
 
-// sweepInterval is between two looks at the list.
-const sweepInterval = time.Second
+const (
+	// sweepInterval is between two looks at the list.
+	sweepInterval = time.Second
+	// sweepPause is after a sweep that failed.
+	sweepPause = time.Minute
+)
 
 // sweeper erases an embedded view in the process that serves it.
 type sweeper struct {
@@ -105,7 +109,10 @@ func (x *sweeper) run(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return nil
 			case err != nil:
-				x.logger.Error("not all is erased of people who are forgotten; trying again", "error", err)
+				x.logger.Error("not all is erased of people who are forgotten; trying again", "error", err, "after", sweepPause)
+				if !pause(ctx, sweepPause) {
+					return nil
+				}
 			default:
 				swept = next
 			}

@@ -157,9 +157,8 @@ func (s verifySettings) forgetful(ctx context.Context, d definition, o ordering,
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("who is to be forgotten must be known to mend: %w", err)
 	}
-	topic, stop := readForgotten(s.rebuildSettings, config, logger)
-	if err := topic.Read(ctx); err != nil {
-		stop()
+	topic, stop, err := readForgotten(ctx, s.rebuildSettings, config, logger)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	return d.forgetting(o, m, topic.List()), topic.Current, stop, nil

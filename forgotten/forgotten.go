@@ -77,9 +77,11 @@ func markOf(salt, id string) string {
 }
 
 // Names reports whether a text has the id of somebody who is forgotten in a JSON member of this name. The text need not be whole
-// JSON.
+// JSON, and its quotes may be escaped, as where JSON stands in a string of JSON.
 func Names(f interface{ Pseudonym(string) (string, bool) }, text []byte, member string) bool {
-	for _, found := range regexp.MustCompile(`"`+regexp.QuoteMeta(member)+`"\s*:\s*(?:"([^"\\]*)"|(\d+))`).FindAllSubmatch(text, -1) {
+	const quote = `\\*"`
+	is := regexp.MustCompile(quote + regexp.QuoteMeta(member) + quote + `\s*:\s*(?:` + quote + `([^"\\]*)` + quote + `|(\d+))`)
+	for _, found := range is.FindAllSubmatch(text, -1) {
 		if _, forgotten := f.Pseudonym(string(found[1]) + string(found[2])); forgotten {
 			return true
 		}

@@ -53,7 +53,9 @@ func TestNames(t *testing.T) {
 	l := listOf("3", "a-b")
 	for text, want := range map[string]bool{
 		`{"consumerId": 3}`: true, `{"a": [{"consumerId" :"3"}], "consumerId": 4}`: true, `{"consumerId":"4"},{"consumerId":"a-b"`: true,
-		`{"consumerId": 33}`: false, `{"consumerId": "3x"}`: false, `{"orderId": 3}`: false, ``: false, `{"consumerId": {"id": 3}}`: false,
+		`{"payload": "{\"a\": {\"consumerId\":\"3\"}}"}`: true, `{"payload": "{\\\"consumerId\\\":3}"}`: true,
+		`{"payload": "{\"consumerId\":33}"}`: false,
+		`{"consumerId": 33}`:                 false, `{"consumerId": "3x"}`: false, `{"orderId": 3}`: false, ``: false, `{"consumerId": {"id": 3}}`: false,
 	} {
 		if got := Names(l, []byte(text), "consumerId"); got != want {
 			t.Errorf("%s: %t", text, got)

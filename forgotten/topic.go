@@ -24,6 +24,7 @@ type Topic struct {
 	mu      sync.Mutex
 	seen    time.Time     // guarded by mu: a moment at which the list had all that was acknowledged before; zero: none yet
 	changed chan struct{} // guarded by mu: closed when seen moves
+	failed  error         // guarded by mu: why it was last not read; nil when it was
 }
 
 // Open returns the topic with this name; nothing is connected to yet. The configuration says how to connect.
@@ -68,6 +69,9 @@ func (t *Topic) Follow(ctx context.Context) {
 			}
 			warned = false
 		})
+		t.mu.Lock()
+		t.failed = err
+		t.mu.Unlock()
 		if ctx.Err() == nil && !warned {
 			t.logger.Error("the list of who is forgotten cannot be read; nothing is written meanwhile", "topic", t.name, "error", err)
 			warned = true
@@ -91,7 +95,7 @@ func (t *Topic) Read(ctx context.Context) error {
 func (t *Topic) reach(ctx context.Context, moment func() time.Time) error {
 	for {
 		t.mu.Lock()
-		seen, changed := t.seen, t.changed
+		seen, changed, failed := t.seen, t.changed, t.failed
 		t.mu.Unlock()
 		if !seen.IsZero() && !seen.Before(moment()) {
 			return nil
@@ -99,7 +103,7 @@ func (t *Topic) reach(ctx context.Context, moment func() time.Time) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("the list of who is forgotten, in topic %s, is not read: %w", t.name, ctx.Err())
+			return fmt.Errorf("the list of who is forgotten, topic %s, is not read: %w", t.name, errors.Join(failed, ctx.Err()))
 		}
 	}
 }
@@ -128,7 +132,7 @@ func (t *Topic) follow(ctx context.Context, sound func()) error {
 			}
 		}
 		t.mu.Lock()
-		t.seen = at
+		t.seen, t.failed = at, nil
 		close(t.changed)
 		t.changed = make(chan struct{})
 		t.mu.Unlock()
