@@ -135,11 +135,13 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
 		tokens = fmt.Sprintf("http://%s/demo/token?role=support, ?role=consumer&id=ID, ?role=restaurant&id=ID", addr)
 		token = fmt.Sprintf(" \\\n    -H \"Authorization: Bearer $(curl -s 'http://%s/demo/token?role=support')\"", addr)
 	}
+	pages := ""
+	if s.pages() {
+		pages = fmt.Sprintf("  Start page   http://%[1]s/\n  Playground   http://%[1]s/playground\n", addr)
+	}
 	fmt.Fprintf(w, `viewgate demo: food to go, an example, in one process
 
-  Start page   http://%[1]s/
-  Playground   http://%[1]s/playground
-  GraphQL      http://%[1]s/graphql
+%[13]s  GraphQL      http://%[1]s/graphql
   Metrics      http://%[1]s/metrics
   Kafka        %[2]s
   Services     order %[3]s, kitchen %[4]s, delivery %[5]s,
@@ -162,5 +164,5 @@ Things to paste:
 
 Ctrl-C stops it.
 `, addr, brokerAddr, s.owners.Order, s.owners.Kitchen, s.owners.Delivery, s.owners.Accounting, s.owners.Restaurant,
-		s.owners.Consumer, customers, kept, tokens, token)
+		s.owners.Consumer, customers, kept, tokens, token, pages)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,13 @@ func (f *flags) count(p *int, name, variable string, value int, usage string) {
 	f.add(name, variable)
 }
 
+// atLeast is count for a number that must not be less than another.
+func (f *flags) atLeast(least int, p *int, name, variable string, value int, usage string) {
+	*p = value
+	f.Var(&boundedValue{p, least}, name, usage)
+	f.add(name, variable)
+}
+
 func (f *flags) is(p *bool, name, variable, usage string) {
 	f.BoolVar(p, name, false, usage)
 	f.add(name, variable)
@@ -120,6 +128,28 @@ func (f *flags) parse(args []string) (positional []string, err error) {
 		}
 		positional, args = append(positional, f.Arg(0)), f.Args()[1:]
 	}
+}
+
+// boundedValue is a flag whose value is a number that has a least value.
+type boundedValue struct {
+	value *int
+	least int
+}
+
+func (b *boundedValue) String() string {
+	if b.value == nil {
+		return ""
+	}
+	return strconv.Itoa(*b.value)
+}
+
+func (b *boundedValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < b.least {
+		return fmt.Errorf("a whole number from %d is needed", b.least)
+	}
+	*b.value = n
+	return nil
 }
 
 // listValue is a flag whose value is a list with commas.
@@ -239,29 +269,29 @@ func exportFlags(f *flags) func(context.Context, console, []string) error {
 func protectionFlags(f *flags, p *protection) {
 	l := &p.limits
 	f.begin("What an operation may be; what is beyond is refused before it runs")
-	f.count(&l.Body, "max-body", "MAX_BODY", 100<<10, "`BYTES` of a request's body, or of a query string")
-	f.count(&l.Nesting, "max-nesting", "MAX_NESTING", 50, "`LEVELS` of lists and objects within each other, in variables and in values")
-	f.count(&l.Tokens, "max-tokens", "MAX_TOKENS", 2000, "`NUMBER` of tokens of a query's text: names, signs, values")
-	f.count(&l.RootFields, "max-root-fields", "MAX_ROOT_FIELDS", 20, "`NUMBER` of fields of Query in an operation")
-	f.count(&l.Depth, "max-depth", "MAX_DEPTH", 15, "`LEVELS` of fields within fields; those of introspection have a limit of their own")
-	f.count(&l.Fields, "max-fields", "MAX_FIELDS", 2000, "`NUMBER` of fields, those of fragments counted wherever they are used")
-	f.count(&l.Aliases, "max-aliases", "MAX_ALIASES", 30, "`NUMBER` of fields with an alias, likewise")
-	f.count(&l.Directives, "max-directives", "MAX_DIRECTIVES", 50, "`NUMBER` of directives in a query's text")
-	f.count(&l.Cost, "max-cost", "MAX_COST", 10_000,
+	f.atLeast(1, &l.Body, "max-body", "MAX_BODY", 100<<10, "`BYTES` of a request's body, or of a query string")
+	f.atLeast(1, &l.Nesting, "max-nesting", "MAX_NESTING", 50, "`LEVELS` of lists and objects within each other, in variables and in values")
+	f.atLeast(1, &l.Tokens, "max-tokens", "MAX_TOKENS", 2000, "`NUMBER` of tokens of a query's text: names, signs, values")
+	f.atLeast(1, &l.RootFields, "max-root-fields", "MAX_ROOT_FIELDS", 20, "`NUMBER` of fields of Query in an operation")
+	f.atLeast(1, &l.Depth, "max-depth", "MAX_DEPTH", 15, "`LEVELS` of fields within fields; those of introspection have a limit of their own")
+	f.atLeast(1, &l.Fields, "max-fields", "MAX_FIELDS", 2000, "`NUMBER` of fields, those of fragments counted wherever they are used")
+	f.atLeast(1, &l.Aliases, "max-aliases", "MAX_ALIASES", 30, "`NUMBER` of fields with an alias, likewise")
+	f.atLeast(1, &l.Directives, "max-directives", "MAX_DIRECTIVES", 50, "`NUMBER` of directives in a query's text")
+	f.atLeast(1, &l.Cost, "max-cost", "MAX_COST", 10_000,
 		"`COST` of an operation, before it runs and with every list as long as it may be: an object is 1, a search 100; a client that "+
 			`sends "extensions": {"cost": true} is told it`)
 	f.is(&l.ReportCost, "cost-report", "COST_REPORT", "answer what costs more than --max-cost all the same, and log it: to find out what that should be")
-	f.count(&l.Errors, "max-errors", "MAX_ERRORS", 20, "`NUMBER` of errors in an answer; extensions.errorsOmitted counts the others")
+	f.atLeast(1, &l.Errors, "max-errors", "MAX_ERRORS", 20, "`NUMBER` of errors in an answer; extensions.errorsOmitted counts the others")
 	f.time(&l.Timeout, "operation-timeout", "OPERATION_TIMEOUT", 10*time.Second,
 		"`TIME` after which an operation is given up, and what it asks of Elasticsearch and of the owners")
 	f.time(&l.Search, "search-timeout", "SEARCH_TIMEOUT", 5*time.Second, "`TIME` after which a search answers with what it has found until then")
 
 	f.begin("What there may be at a time. What is beyond is refused with OVERLOADED, status 503, and Retry-After")
-	f.count(&p.operations, "max-operations", "MAX_OPERATIONS", 0, fmt.Sprintf("`NUMBER` of operations under way; 0: %d for each core", operationsPerCore))
-	f.count(&p.queue, "max-waiting", "MAX_WAITING", 0, "`NUMBER` of operations that wait for others to end; 0: as many as --max-operations")
+	f.atLeast(0, &p.operations, "max-operations", "MAX_OPERATIONS", 0, fmt.Sprintf("`NUMBER` of operations under way; 0: %d for each core", operationsPerCore))
+	f.atLeast(0, &p.queue, "max-waiting", "MAX_WAITING", 0, "`NUMBER` of operations that wait for others to end; 0: as many as --max-operations")
 	f.time(&p.wait, "max-wait", "MAX_WAIT", 500*time.Millisecond, "`TIME` that they wait at most")
-	f.count(&p.connections, "max-connections", "MAX_CONNECTIONS", 10_000, "`NUMBER` of WebSockets and streams of events; 0: no limit")
-	f.count(&l.Operations, "max-connection-operations", "MAX_CONNECTION_OPERATIONS", 100,
+	f.atLeast(0, &p.connections, "max-connections", "MAX_CONNECTIONS", 10_000, "`NUMBER` of WebSockets and streams of events; 0: no limit")
+	f.atLeast(1, &l.Operations, "max-connection-operations", "MAX_CONNECTION_OPERATIONS", 100,
 		"`NUMBER` of operations under way on one WebSocket, subscriptions among them; beyond, RATE_LIMITED")
 
 	f.begin("What each client may cost in a time. What is beyond is refused with RATE_LIMITED, status 429, and Retry-After")
@@ -269,7 +299,7 @@ func protectionFlags(f *flags, p *protection) {
 		"`COST` in a second of each client: who has the same token's subject, else the same address. 0: no limit, unless --production, "+
 			"where it is %d if not given", productionRate))
 	f.add("rate-limit", "RATE_LIMIT")
-	f.count(&p.burst, "rate-burst", "RATE_BURST", 20_000, "`COST` that a client may have at once, when it has not asked for long")
+	f.atLeast(1, &p.burst, "rate-burst", "RATE_BURST", 20_000, "`COST` that a client may have at once, when it has not asked for long")
 	f.list(&p.proxies, "trusted-proxies", "TRUSTED_PROXIES", "",
 		"`NETWORKS` of proxies whose X-Forwarded-For is believed, with commas between them: 10.0.0.0/8,192.0.2.1")
 

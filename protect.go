@@ -68,8 +68,10 @@ func (p protection) check(mode string) error {
 		return usageError{errors.New("--persisted-only and --persisted-report: of which documents? Set --persisted-documents")}
 	case p.persistedOnly && p.persistedReport:
 		return usageError{errors.New("--persisted-only refuses what --persisted-report answers and logs: set one of them")}
-	case p.rate < 0 || p.rate > 0 && p.burst < 1:
-		return usageError{errors.New("--rate-limit and --rate-burst are above 0")}
+	case !(p.rate >= 0): // which NaN is not either
+		return usageError{fmt.Errorf("--rate-limit %g: a number from 0 is needed; 0 is no limit", p.rate)}
+	case p.limits.Timeout < 0 || p.limits.Search < 0 || p.wait < 0:
+		return usageError{errors.New("--operation-timeout, --search-timeout and --max-wait are above 0")}
 	case p.production && mode == authNone && !p.allowNoAuth:
 		return usageError{errors.New("--production with --auth none: everybody would see every order. Set --auth jwt, or, where " +
 			"that is meant, --allow-no-auth")}

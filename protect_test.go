@@ -56,14 +56,32 @@ func TestProtectionRefuses(t *testing.T) {
 		{[]string{"--cors-origins", "example.com"}, "--cors-origins"},
 		{[]string{"--introspection", "maybe"}, "--introspection"},
 		{[]string{"--rate-limit", "-1"}, "--rate-limit"},
+		{[]string{"--rate-limit", "NaN"}, "--rate-limit"},
+		{[]string{"--max-cost", "0"}, "flag -max-cost: a whole number from 1 is needed"},
+		{[]string{"--max-connections", "-1"}, "flag -max-connections: a whole number from 0 is needed"},
+		{[]string{"--operation-timeout", "-1s"}, "--operation-timeout"},
 		{[]string{"--persisted-only"}, "--persisted-documents"},
 		{[]string{"--persisted-documents", "x", "--persisted-only", "--persisted-report"}, "set one of them"},
-		{[]string{"--rate-limit", "5", "--rate-burst", "0"}, "--rate-burst"},
+		{[]string{"--rate-limit", "5", "--rate-burst", "0"}, "flag -rate-burst: a whole number from 1 is needed"},
 	} {
 		p := start(t, nil, append([]string{"serve", "--data", t.TempDir(), "--addr", "127.0.0.1:0"}, test.args...)...)
 		<-p.exited
 		if p.code != 2 || !strings.Contains(p.err.String(), test.want) {
 			t.Errorf("%q: exit code %d, %s", test.args, p.code, &p.err)
+		}
+	}
+}
+
+// TestWelcome: the demo tells of no page that it does not serve.
+func TestWelcome(t *testing.T) {
+	for _, test := range []struct {
+		p    protection
+		want bool
+	}{{protection{}, true}, {protection{production: true}, false}, {protection{production: true, playground: true}, true}} {
+		var told strings.Builder
+		welcome(&told, "localhost:8080", "localhost:9092", settings{protection: test.p}, demoSettings{}, true)
+		if got := strings.Contains(told.String(), "Playground"); got != test.want || strings.Contains(told.String(), "%!") {
+			t.Errorf("%+v: %s", test.p, &told)
 		}
 	}
 }
