@@ -184,7 +184,9 @@ func TestLetters(t *testing.T) {
 			Origin: deadletter.Position{Topic: "accounts"}, Key: []byte(key), Value: json.RawMessage(value), Headers: headers,
 		}
 	}
-	bill := func(order string) string { return fmt.Sprintf(`{"orderId": %s, "consumerId": 9, "amount": "1.00"}`, order) }
+	bill := func(order string) string {
+		return fmt.Sprintf(`{"orderId": %s, "consumerId": 9, "amount": "1.00"}`, order)
+	}
 	got := map[string]bool{}
 	for name, l := range map[string]deadletter.Letter{
 		"names them":           letter("404", "{ Example", nil),
