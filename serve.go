@@ -65,7 +65,7 @@ func serve(ctx context.Context, c console, s settings) error {
 		return err
 	}
 	if s.tokenKey == "" {
-		logger.Info("freshness tokens are signed with a key that ends with this process; set --token-key to share one")
+		logger.Info("freshness tokens are encrypted with a key that ends with this process; set --token-key to share one")
 	}
 	switch {
 	case s.role == roleIndexer && os.Getenv("GOMEMLIMIT") == "":

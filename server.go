@@ -258,7 +258,7 @@ func gatewayFlags(f *flags, s *settings, logLevel string) {
 	f.text(&s.addr, "addr", "ADDR", ":8080", "`ADDRESS` to serve HTTP on")
 	f.text(&s.data, "data", "DATA_DIR", "", "`DIR` to keep everything in")
 	f.secretText(&s.tokenKey, "token-key", "TOKEN_KEY",
-		"`SECRET` that freshness tokens are signed with, the same for all gateways; without, tokens end with the process")
+		"`SECRET` that freshness tokens are encrypted with, the same for all gateways; without, tokens end with the process")
 	f.text(&s.logLevel, "log-level", "LOG_LEVEL", logLevel, "`LEVEL`: debug, info, warn or error")
 	f.text(&s.accessLog, "access-log", "ACCESS_LOG", accessSlow,
 		"`OPERATIONS` to log a line of: all; slow, and those that fail by no fault of the client's; or off")

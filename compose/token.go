@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -65,16 +67,22 @@ func (r *Read) Merge(other Read) {
 // IsZero reports whether nothing was shown.
 func (r Read) IsZero() bool { return len(r.Seen) == 0 && len(r.Beyond) == 0 }
 
-// TokenKey signs tokens. All gateways that a client may meet must share it. The zero TokenKey is not usable.
+// TokenKey signs and encrypts tokens: how far the log is written is for no client to read. All gateways that a client may meet must
+// share it. The zero TokenKey is not usable.
 //
 // A token is the base64url form of: the format's number (1 byte); the number of orders, then per order, ascending by id,
 // the id's length, the id and the versions of its four parts; the number of topics, then per topic, ascending, the name's
 // length, the name, the number of its partitions and of each, ascending, its number and position; all numbers as unsigned
-// varints; then the first 16 bytes of HMAC-SHA256 over all of that (RFC 2104 allows the truncation to half of the hash).
-type TokenKey struct{ secret []byte }
+// varints; then the first 16 bytes of HMAC-SHA256 over all of that (RFC 2104 allows the truncation to half of the hash). What is
+// before these is encrypted by AES-256 in counter mode, which begins with them (a synthetic IV, as in RFC 5297: equal texts for equal
+// contents tell no more than that).
+type TokenKey struct {
+	secret []byte
+	block  cipher.Block // of a key that is made of the secret
+}
 
 const (
-	tokenFormat = 2
+	tokenFormat = 3
 	tokenMAC    = 16
 	// minSecret is the shortest secret that a key is made of, in bytes.
 	minSecret = 16
@@ -87,14 +95,24 @@ func NewTokenKey(secret []byte) (TokenKey, error) {
 	if len(secret) < minSecret {
 		return TokenKey{}, fmt.Errorf("a token key of %d bytes: at least %d are needed", len(secret), minSecret)
 	}
-	return TokenKey{slices.Clone(secret)}, nil
+	return newTokenKey(slices.Clone(secret)), nil
+}
+
+func newTokenKey(secret []byte) TokenKey {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("encryption")) // no content of a token begins so
+	block, err := aes.NewCipher(h.Sum(nil))
+	if err != nil {
+		panic(err) // 32 bytes are a key
+	}
+	return TokenKey{secret, block}
 }
 
 // RandomTokenKey returns a new key. Its tokens are worth nothing to another process, or after a restart.
 func RandomTokenKey() TokenKey {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: it ends the process instead
-	return TokenKey{secret}
+	return newTokenKey(secret)
 }
 
 // IsZero reports whether the key is the zero TokenKey.
@@ -144,7 +162,9 @@ func (k TokenKey) Sign(read Read) (string, error) {
 			data = binary.AppendUvarint(data, uint64(max(0, read.Beyond[feed.Partition{Topic: topic, Number: n}])))
 		}
 	}
-	token := base64.RawURLEncoding.EncodeToString(append(data, k.mac(data)...))
+	mac := k.mac(data)
+	k.crypt(data, mac)
+	token := base64.RawURLEncoding.EncodeToString(append(data, mac...))
 	if len(token) > maxToken {
 		return "", ErrTooMuchSeen
 	}
@@ -164,8 +184,9 @@ func (k TokenKey) Open(token string) (Read, error) {
 	if err != nil || len(data) < tokenMAC {
 		return Read{}, fmt.Errorf("%w: damaged", ErrToken)
 	}
-	body := data[:len(data)-tokenMAC]
-	if !hmac.Equal(k.mac(body), data[len(body):]) {
+	body, mac := data[:len(data)-tokenMAC], data[len(data)-tokenMAC:]
+	k.crypt(body, mac)
+	if !hmac.Equal(k.mac(body), mac) {
 		return Read{}, fmt.Errorf("%w: damaged, or signed with another key", ErrToken)
 	}
 	read, err := parseRead(body)
@@ -180,6 +201,9 @@ func (k TokenKey) mac(data []byte) []byte {
 	h.Write(data)
 	return h.Sum(nil)[:tokenMAC]
 }
+
+// crypt encrypts a token's content in place, or decrypts it.
+func (k TokenKey) crypt(data, mac []byte) { cipher.NewCTR(k.block, mac).XORKeyStream(data, data) }
 
 var errTokenBody = errors.New("unreadable content")
 

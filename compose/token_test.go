@@ -1,7 +1,9 @@
 package compose
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -115,6 +117,25 @@ func TestSeenMerge(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTokenIsSealed: a client reads nothing of a token, be it of how much others have ordered.
+func TestTokenIsSealed(t *testing.T) {
+	token, err := keyOf(t, "0123456789abcdef").Sign(Read{
+		Seen: Seen{"order-1234567": {Order: 3}}, Beyond: feed.Positions{{Topic: "accounts", Number: 1}: 1_000_000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range [][]byte{[]byte("1234"), []byte("acc"), binary.AppendUvarint(nil, 1_000_000)} {
+		if bytes.Contains(data, secret) {
+			t.Errorf("%q is in %q", secret, data)
+		}
+	}
 }
 
 func TestTokenLimits(t *testing.T) {
