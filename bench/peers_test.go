@@ -60,8 +60,9 @@ func BenchmarkPeers(b *testing.B) {
 
 // peers are the three sides, which serve.
 type peers struct {
+	backends             *lab.Backends
 	elasticsearch, index string
-	viewgate, apollo     string // URLs
+	viewgate, apollo     server
 	program              string // viewgate's
 	prefix               string
 	directory            string
@@ -80,7 +81,7 @@ const (
 )
 
 func newPeers(b *testing.B, backends *lab.Backends, s *searchStore, n int) *peers {
-	p := &peers{elasticsearch: backends.Elasticsearch, prefix: s.prefix, directory: b.TempDir()}
+	p := &peers{backends: backends, elasticsearch: backends.Elasticsearch, prefix: s.prefix, directory: b.TempDir()}
 	var aliases map[string]any
 	if err := lab.Ask(http.MethodGet, backends.Elasticsearch+"/"+s.prefix+"orders/_alias", "", &aliases); err != nil {
 		b.Fatal(err)
@@ -170,7 +171,7 @@ func (p *peers) record(b *testing.B) (searches map[string]string, template strin
 	gateway := p.gateway(b, listening.URL)
 	searches = map[string]string{}
 	for _, word := range peerWords() {
-		if _, err := p.ask(gateway, operation(peerHistory, "query", word)); err != nil {
+		if _, err := p.ask(gateway.url, operation(peerHistory, "query", word)); err != nil {
 			b.Fatal(err)
 		}
 		mu.Lock()
@@ -182,6 +183,12 @@ func (p *peers) record(b *testing.B) (searches map[string]string, template strin
 		b.Fatalf("the word is not in the search: %s", template)
 	}
 	return searches, template
+}
+
+// server is a process that serves.
+type server struct {
+	url string
+	pid int
 }
 
 // production returns the arguments of a gateway that has all that production does, and sets the token.
@@ -224,15 +231,15 @@ func (p *peers) production(b *testing.B) []string {
 		"--otlp-endpoint", collector.URL, "--trace-sampler", "parentbased_traceidratio", "--trace-sampler-arg", "0.01"}
 }
 
-// gateway starts viewgate over an Elasticsearch, and returns its URL.
-func (p *peers) gateway(b *testing.B, elasticsearch string) string {
+// gateway starts viewgate over an Elasticsearch.
+func (p *peers) gateway(b *testing.B, elasticsearch string) server {
 	return p.serve(b, exec.Command(p.program, append([]string{"serve", "--role", "gateway", "--addr", "127.0.0.1:0",
 		"--elasticsearch", elasticsearch, "--elasticsearch-prefix", p.prefix}, p.arguments...)...),
 		regexp.MustCompile(`graphql=(http://\S+)`))
 }
 
-// serve starts a server that ends with the benchmark, and returns the URL that it prints.
-func (p *peers) serve(b *testing.B, c *exec.Cmd, announced *regexp.Regexp) string {
+// serve starts a server that ends with the benchmark, whose URL is what it prints.
+func (p *peers) serve(b *testing.B, c *exec.Cmd, announced *regexp.Regexp) server {
 	in, err := c.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -259,11 +266,11 @@ func (p *peers) serve(b *testing.B, c *exec.Cmd, announced *regexp.Regexp) strin
 		said = append(said, lines.Text())
 		if found := announced.FindStringSubmatch(lines.Text()); found != nil {
 			go io.Copy(io.Discard, r) // ends with the process
-			return found[1]
+			return server{found[1], c.Process.Pid}
 		}
 	}
 	b.Fatalf("%s does not serve:\n%s", c.Path, strings.Join(said, "\n"))
-	return ""
+	return server{}
 }
 
 // ask returns the data that a server answers.
@@ -303,7 +310,7 @@ func (p *peers) compare(b *testing.B) {
 	}
 	for _, body := range bodies {
 		var answers [2]any
-		for i, url := range []string{p.viewgate, p.apollo} {
+		for i, url := range []string{p.viewgate.url, p.apollo.url} {
 			data, err := p.ask(url, body)
 			if err == nil {
 				err = json.Unmarshal(data, &answers[i])
@@ -321,27 +328,44 @@ func (p *peers) compare(b *testing.B) {
 // measured is what wrk tells.
 type measured struct {
 	Requests, Microseconds, P50, P99, Errors int
+	// own and elasticsearch are the processor times that the side's server and Elasticsearch have taken for it.
+	own, elasticsearch time.Duration
+}
+
+// each divides a time by the requests.
+func (m measured) each(of time.Duration) string {
+	return (of / time.Duration(m.Requests)).Round(10 * time.Microsecond).String()
 }
 
 func (m measured) rate() float64 { return float64(m.Requests) / float64(m.Microseconds) * 1e6 }
 
 // measure asks all sides and prints the rows.
 func (p *peers) measure(b *testing.B) {
-	sides := []struct{ name, url string }{
-		{"direct", p.elasticsearch}, {"viewgate", p.viewgate}, {"apollo", p.apollo},
+	type side struct {
+		name string
+		server
+	}
+	sides := []side{{"direct", server{url: p.elasticsearch}}, {"viewgate", p.viewgate}, {"apollo", p.apollo}}
+	ask := func(kind string, s side, connections int) measured {
+		_, before := p.backends.Processor()
+		own := lab.ProcessorOf(s.pid)
+		m := p.wrk(b, kind, s.name, s.url, connections, *reading)
+		_, after := p.backends.Processor()
+		m.own, m.elasticsearch = lab.ProcessorOf(s.pid)-own, after-before
+		return m
 	}
 	for _, kind := range []string{"order", "orderHistory"} {
 		for _, s := range sides { // code is compiled while it runs
-			p.wrk(b, kind, s.name, s.url, 8, *reading)
+			ask(kind, s, 8)
 		}
 	}
-	line("", "connections", "a second", "p50", "p99", "of direct", "of Apollo", "p50 more")
+	line("", "connections", "a second", "p50", "p99", "of direct", "of Apollo", "p50 more", "own CPU", "ES's CPU")
 	for _, kind := range []string{"order", "orderHistory"} {
 		for _, connections := range []int{1, 8} {
 			rounds := map[string][]measured{}
 			for range peerRounds {
 				for _, s := range sides {
-					rounds[s.name] = append(rounds[s.name], p.wrk(b, kind, s.name, s.url, connections, *reading))
+					rounds[s.name] = append(rounds[s.name], ask(kind, s, connections))
 				}
 			}
 			middle := map[string]measured{}
@@ -354,7 +378,7 @@ func (p *peers) measure(b *testing.B) {
 				m := middle[s.name]
 				line(kind+", "+s.name, strconv.Itoa(connections), fmt.Sprintf("%.0f", m.rate()),
 					microseconds(m.P50), microseconds(m.P99), fmt.Sprintf("%.2f", m.rate()/direct.rate()),
-					fmt.Sprintf("%.2f", m.rate()/apollo.rate()), microseconds(m.P50-direct.P50))
+					fmt.Sprintf("%.2f", m.rate()/apollo.rate()), microseconds(m.P50-direct.P50), m.each(m.own), m.each(m.elasticsearch))
 			}
 		}
 	}

@@ -64,11 +64,20 @@ func (b *Backends) Processor() (kafka, elasticsearch time.Duration) {
 }
 
 func processor(directory, node string) time.Duration {
-	pid, err := os.ReadFile(filepath.Join(directory, node+".pid"))
+	text, err := os.ReadFile(filepath.Join(directory, node+".pid"))
 	if err != nil {
 		return 0
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return ProcessorOf(pid)
+}
+
+// ProcessorOf returns the processor time that a process has taken so far; zero where the system does not tell.
+func ProcessorOf(pid int) time.Duration {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return 0
 	}
