@@ -56,10 +56,12 @@ func (s auditSettings) open(logger *slog.Logger) (*audit.Log, error) {
 	return l, nil
 }
 
-// record records an operation that has ended. What never ran while nothing can be written is left out: it was refused, and as many
-// as are refused until there is room again would fill the memory.
+// record records an operation that has ended. Whoever is nobody and was shown nothing is left out: anybody could fill the disk by
+// being refused, and then nobody would be answered. So is what never ran while nothing can be written: as many as are refused until
+// there is room again would fill the memory.
 func (s auditSettings) record(l *audit.Log, o graph.Observation, at time.Time) {
-	if l == nil || o.Kind == "" && l.Ready() != nil {
+	nothing := o.Subject == "" && len(o.Shown) == 0
+	if l == nil || nothing || o.Kind == "" && l.Ready() != nil {
 		return
 	}
 	subject := o.Subject

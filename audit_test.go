@@ -59,6 +59,37 @@ func TestAuditRecord(t *testing.T) {
 	}
 }
 
+// Who is nobody has no line for what is refused, and one for what is shown.
+func TestAuditOfNobody(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		o    graph.Observation
+		want bool
+	}{
+		{"refused", graph.Observation{Operation: "invalid", Outcome: "UNAUTHENTICATED"}, false},
+		{"nothing shown", graph.Observation{Kind: "query", Operation: "restaurants", Outcome: "ok"}, false},
+		{"an order shown", graph.Observation{Kind: "query", Operation: "order", Outcome: "ok", Shown: []string{"Order:1"}}, true},
+		{"somebody refused", graph.Observation{Subject: "7", Operation: "invalid", Outcome: "BAD_USER_INPUT"}, true},
+		{"somebody shown nothing", graph.Observation{Subject: "7", Kind: "query", Operation: "order", Outcome: "ok"}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			s := auditSettings{to: auditStdout, subject: auditPlain, out: &out}
+			l, err := s.open(slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.record(l, test.o, time.Now())
+			if err := l.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Len() > 0; got != test.want {
+				t.Errorf("recorded: %t, want %t: %s", got, test.want, &out)
+			}
+		})
+	}
+}
+
 // lockedWriter fails until it is opened.
 type lockedWriter struct {
 	bytes.Buffer
@@ -83,12 +114,12 @@ func TestAuditKeepsWhatRan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.record(l, graph.Observation{RequestID: "refused before", Operation: "invalid"}, time.Now())
+		s.record(l, graph.Observation{RequestID: "refused before", Subject: "7", Operation: "invalid"}, time.Now())
 		synctest.Wait() // it cannot be written
 		for range 1000 {
-			s.record(l, graph.Observation{RequestID: "refused", Operation: "invalid"}, time.Now())
+			s.record(l, graph.Observation{RequestID: "refused", Subject: "7", Operation: "invalid"}, time.Now())
 		}
-		s.record(l, graph.Observation{RequestID: "ran", Kind: "query", Operation: "order"}, time.Now())
+		s.record(l, graph.Observation{RequestID: "ran", Subject: "7", Kind: "query", Operation: "order"}, time.Now())
 		close(out.opened)
 		if err := l.Close(t.Context()); err != nil {
 			t.Fatal(err)

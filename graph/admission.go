@@ -9,6 +9,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/guard"
 )
 
@@ -29,21 +30,45 @@ var errNotReady error = &clientError{upstreamUnavailable, errors.New("nothing ca
 // baseCost is what a client spends on a request that is refused before it is known what it would cost.
 const baseCost = 1
 
-// admit lets the operation of the request at ctx begin, before its text is looked at. The error says when to come again.
-func (h *Handler) admit(ctx context.Context) (err error) {
+// whoIs finds out whose header it is. To be nobody costs, too: until somebody is known their address pays, so that who only has wrong
+// tokens is turned away, in the end, before they are looked at.
+func (h *Handler) whoIs(ctx context.Context, header http.Header) (auth.Identity, error) {
+	address := addressOf(ctx)
+	left, err := h.options.Clients.Spend(address, baseCost)
+	if err != nil {
+		return auth.Identity{}, turnedAway(requestOf(ctx).header, err)
+	}
+	client, err := h.options.Viewer(ctx, header)
+	if err == nil {
+		h.options.Clients.Return(address, baseCost)
+	} else if left.Most > 0 {
+		left.Tell(requestOf(ctx).header)
+	}
+	return client, err
+}
+
+// addressOf returns the client that an address is.
+func addressOf(ctx context.Context) string { return "address " + guard.AddressOf(ctx) }
+
+// charge takes from the client of the request at ctx what every request costs, before anything is read of it. The error says when to
+// come again.
+func (h *Handler) charge(ctx context.Context) error {
 	r := requestOf(ctx)
 	if h.options.Ready() != nil {
 		return &refusal{http.StatusServiceUnavailable, errNotReady}
 	}
-	a := &admission{clients: h.options.Clients, client: "address " + guard.AddressOf(ctx)}
+	r.admission = &admission{clients: h.options.Clients, client: addressOf(ctx)}
 	if r.client.Subject != "" {
-		a.client = "subject " + r.client.Subject
+		r.admission.client = "subject " + r.client.Subject
 	}
-	r.admission = a
-	if err := r.spend(baseCost); err != nil {
-		return err
-	}
-	a.leave, err = h.options.Gate.Enter(ctx)
+	return r.spend(baseCost)
+}
+
+// enter lets the operation of the request at ctx, which is charged, begin, before its text is looked at. The error says when to come
+// again.
+func (h *Handler) enter(ctx context.Context) (err error) {
+	r := requestOf(ctx)
+	r.admission.leave, err = h.options.Gate.Enter(ctx)
 	return turnedAway(r.header, err)
 }
 

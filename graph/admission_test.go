@@ -65,6 +65,47 @@ func TestBudgetOfNothing(t *testing.T) {
 	}
 }
 
+// TestBudgetOfNobody: wrong tokens are paid for by the address, and looked at only as long as it can pay; a good one costs it nothing.
+func TestBudgetOfNobody(t *testing.T) {
+	looked := 0
+	known := byToken(0)
+	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) {
+		o.Clients = guard.NewClients(0.001, 4)
+		o.Viewer = func(ctx context.Context, client http.Header) (auth.Identity, error) {
+			looked++
+			who, err := known(ctx, client)
+			if err == nil {
+				who.Subject = client.Get("Authorization")
+			}
+			return who, err
+		}
+	})
+	var got []int
+	for _, authorization := range []string{"Bearer bad", "Bearer 7", "Bearer 7", "", "Bearer nobody"} {
+		got = append(got, l.sends("{ nonsense }", "Authorization", authorization).Code)
+	}
+	c := l.connectAs(t, "Bearer bad")
+	c.send(`{"type":"connection_init"}`)
+	if code := c.closed(); code != closeForbidden {
+		t.Errorf("closed with %d", code)
+	}
+	w := l.sends("{ nonsense }", "Authorization", "Bearer bad")
+	if got = append(got, w.Code); w.Header().Get("Retry-After") == "" || w.Header().Get("WWW-Authenticate") != "" {
+		t.Errorf("headers %v", w.Header())
+	}
+	if diff := cmp.Diff([]int{401, 200, 200, 401, 403, 429}, got); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+	c = l.connectAs(t, "Bearer bad")
+	c.send(`{"type":"connection_init"}`)
+	if code := c.closed(); code != closeLater {
+		t.Errorf("closed with %d", code)
+	}
+	if looked != 6 {
+		t.Errorf("%d tokens were looked at, want 6", looked)
+	}
+}
+
 // TestGate: what does not get through the gate is told to come again, over each transport; and what has been through is out.
 func TestGate(t *testing.T) {
 	gate := guard.NewGate(1, 0, time.Second)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/graph/media"
+	"github.com/viewgate/viewgate/guard"
 )
 
 // exchange is one HTTP request and its response, as github.com/graphql/graphql-over-http wants them.
@@ -57,6 +58,10 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		e.refuse(ctx, err)
 		return
 	}
+	if err := e.charge(ctx); err != nil {
+		e.refuse(ctx, err)
+		return
+	}
 	if _, takes := e.accept.Best(media.JSON, media.Response, media.Parts, media.Events); !takes {
 		e.refuse(ctx, e.unacceptable())
 		return
@@ -66,7 +71,7 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		e.request.promise, err = promiseOf(r.Header, h.options.TokenKey)
 	}
 	if err == nil {
-		err = e.admit(ctx)
+		err = e.enter(ctx)
 	}
 	if err != nil {
 		e.refuse(ctx, err)
@@ -79,8 +84,11 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 func (e *exchange) identify(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.options.Limits.Timeout)
 	defer cancel()
-	if e.request.client, err = e.options.Viewer(ctx, e.r.Header); err == nil {
+	if e.request.client, err = e.whoIs(ctx, e.r.Header); err == nil {
 		return nil
+	}
+	if errors.As(err, new(*guard.SpentError)) {
+		return err
 	}
 	status := http.StatusInternalServerError
 	switch {

@@ -52,7 +52,11 @@ func (h *Handler) operate(ctx context.Context, id string, over Transport, asked 
 	request.tally = newTally(time.Now(), over)
 	request.promise, request.header = of.promise, http.Header{}
 	defer h.observe(ctx, request)
-	if err := h.admit(ctx); err != nil {
+	err := h.charge(ctx)
+	if err == nil {
+		err = h.enter(ctx)
+	}
+	if err != nil {
 		return send(answer{h.failed(ctx, nil, gqlerror.List{gqlerror.Wrap(err)}), true})
 	}
 	var ready *graphql.OperationContext

@@ -17,6 +17,7 @@ import (
 
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/graph/media"
+	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -207,7 +208,7 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 	}
 	asking, cancel := context.WithTimeout(ctx, s.options.Limits.Timeout)
 	defer cancel()
-	client, err := s.options.Viewer(asking, request.asked)
+	client, err := s.whoIs(asking, request.asked)
 	if err != nil {
 		is, _ := classify(ctx, err)
 		request.tally = newTally(time.Now(), OverWebSocket)
@@ -217,6 +218,8 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 	switch {
 	case err != nil && (errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrForbidden)):
 		return closeForbidden, "Forbidden"
+	case errors.As(err, new(*guard.SpentError)):
+		return closeLater, err.Error()
 	case err != nil:
 		return closeLater, auth.ErrUnavailable.Error()
 	}
