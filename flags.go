@@ -290,7 +290,10 @@ func protectionFlags(f *flags, p *protection) {
 	f.atLeast(0, &p.operations, "max-operations", "MAX_OPERATIONS", 0, fmt.Sprintf("`NUMBER` of operations under way; 0: %d for each core", operationsPerCore))
 	f.atLeast(0, &p.queue, "max-waiting", "MAX_WAITING", 0, "`NUMBER` of operations that wait for others to end; 0: as many as --max-operations")
 	f.time(&p.wait, "max-wait", "MAX_WAIT", 500*time.Millisecond, "`TIME` that they wait at most")
-	f.atLeast(0, &p.connections, "max-connections", "MAX_CONNECTIONS", 10_000, "`NUMBER` of WebSockets and streams of events; 0: no limit")
+	f.atLeast(0, &p.connections, "max-connections", "MAX_CONNECTIONS", 10_000, "`NUMBER` of WebSockets and streams of events; 0: no limit. A quarter of them "+
+		"at most have not yet been introduced by connection_init")
+	f.atLeast(0, &p.perClient, "max-connections-per-client", "MAX_CONNECTIONS_PER_CLIENT", 100,
+		"`NUMBER` of them from one address; 0: no limit; beyond, RATE_LIMITED, status 429. Behind proxies set --trusted-proxies, too")
 	f.atLeast(1, &l.Operations, "max-connection-operations", "MAX_CONNECTION_OPERATIONS", 100,
 		"`NUMBER` of operations under way on one WebSocket, subscriptions among them; beyond, RATE_LIMITED")
 

@@ -21,6 +21,7 @@ type protection struct {
 	queue       int           // that wait for others to end; 0: as many as operations
 	wait        time.Duration // how long they do
 	connections int           // that last: WebSockets, streams of events
+	perClient   int           // of those
 
 	rate    float64  // cost in a second for each client; 0: none is counted
 	burst   int      // cost that a client may have at once
@@ -111,6 +112,7 @@ func (p protection) options(o *graph.Options) {
 	}
 	o.Limits, o.Private, o.Origins = p.limits, p.private(), p.origins
 	o.Gate = guard.NewGate(places, queue, p.wait)
+	o.Connections = guard.NewConnections(p.connections, p.perClient)
 	if p.rate > 0 {
 		o.Clients = guard.NewClients(p.rate, p.burst)
 	}
@@ -118,9 +120,6 @@ func (p protection) options(o *graph.Options) {
 
 // route serves GraphQL, and pages where there are any.
 func (p protection) route(mux *http.ServeMux, graphql http.Handler) {
-	if p.connections > 0 {
-		graphql = guard.Connections(p.connections, graphql)
-	}
 	if p.production {
 		graphql = guard.Preflight(graphql)
 	}

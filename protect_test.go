@@ -59,6 +59,7 @@ func TestProtectionRefuses(t *testing.T) {
 		{[]string{"--rate-limit", "NaN"}, "--rate-limit"},
 		{[]string{"--max-cost", "0"}, "flag -max-cost: a whole number from 1 is needed"},
 		{[]string{"--max-connections", "-1"}, "flag -max-connections: a whole number from 0 is needed"},
+		{[]string{"--max-connections-per-client", "-1"}, "flag -max-connections-per-client: a whole number from 0 is needed"},
 		{[]string{"--operation-timeout", "-1s"}, "--operation-timeout"},
 		{[]string{"--persisted-only"}, "--persisted-documents"},
 		{[]string{"--persisted-documents", "x", "--persisted-only", "--persisted-report"}, "set one of them"},

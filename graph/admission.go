@@ -78,7 +78,7 @@ func turnedAway(h http.Header, err error) error {
 	switch {
 	case errors.As(err, &spent):
 		spent.Left.Refuse(h)
-	case errors.Is(err, guard.ErrBusy):
+	case errors.Is(err, guard.ErrBusy), errors.Is(err, guard.ErrFull), errors.Is(err, guard.ErrClientFull):
 		h.Set("Retry-After", strconv.Itoa(int(guard.RetryAfter.Seconds())))
 	}
 	return err

@@ -60,6 +60,8 @@ var table = []struct {
 	{compose.ErrNotConfigured, upstreamUnavailable, ""},
 	{compose.ErrOwner, upstreamUnavailable, ""},
 	{guard.ErrBusy, overloaded, ""},
+	{guard.ErrFull, overloaded, ""},
+	{guard.ErrClientFull, rateLimited, ""},
 	{watch.ErrFull, rateLimited, ""},
 	{watch.ErrStopped, upstreamUnavailable, ""},
 	{watch.ErrSlow, slowConsumer, ""},

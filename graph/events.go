@@ -10,18 +10,18 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/viewgate/viewgate/graph/media"
-	"github.com/viewgate/viewgate/watch"
 )
 
 // stream answers with events: github.com/enisdenjo/graphql-sse, PROTOCOL.md, distinct connections. gqlgen's own transport
 // takes no GET, so no EventSource, and writes to a response that has ended. It lasts as long as the client's token; a stream that
 // ends without "complete" is to be asked for again. What is wrong with the operation is its only event.
 func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, wrong gqlerror.List) {
-	if !e.begin(OverEvents) {
-		e.refuse(ctx, &refusal{http.StatusServiceUnavailable, watch.ErrStopped})
+	place, err := e.begin(ctx, OverEvents)
+	if err != nil {
+		e.refuse(ctx, err)
 		return
 	}
-	defer e.end(OverEvents)
+	defer e.end(OverEvents, place)
 	e.request.tally.transport = OverEvents
 	ctx, cancel := e.request.client.Context(ctx)
 	defer cancel()
@@ -34,7 +34,6 @@ func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, 
 	var running sync.WaitGroup
 	e.request.header = http.Header{} // the response's is sent as it is now
 	running.Go(func() { s.keepAlive(ctx, e.options.pace.ping) })
-	var err error
 	if len(wrong) > 0 {
 		err = s.next(e.failed(ctx, ready, wrong))
 	} else {

@@ -53,6 +53,9 @@ type Options struct {
 	// Gate bounds how many operations run at a time, over all transports; of subscriptions only their beginning counts.
 	// Nil: no bound.
 	Gate *guard.Gate
+	// Connections bound the WebSockets and the streams of events, by the client's address as package guard tells it. Nil: no
+	// bound.
+	Connections *guard.Connections
 	// Clients bound what each client may cost in a time: by the subject of its identity, else by its address as package guard
 	// tells it. Nil: no bound.
 	Clients *guard.Clients

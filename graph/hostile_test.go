@@ -262,7 +262,7 @@ func openSockets(t testing.TB, p *pipes, n int) (refused int, shut func()) {
 		switch {
 		case err == nil:
 			open = append(open, conn)
-		case response != nil && response.StatusCode == http.StatusServiceUnavailable:
+		case response != nil && (response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusTooManyRequests):
 			refused++
 		default:
 			t.Fatal(err)
@@ -278,11 +278,13 @@ func openSockets(t testing.TB, p *pipes, n int) (refused int, shut func()) {
 
 // TestIdleSockets: there is a bound to them, and what is beside it is answered on.
 func TestIdleSockets(t *testing.T) {
-	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) { o.pace.begin = time.Hour })
+	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) {
+		o.pace.begin, o.Connections = time.Hour, guard.NewConnections(400, 0)
+	})
 	p := newPipes()
-	p.serve(t, guard.Connections(100, l.handler))
-	refused, shut := openSockets(t, p, 120)
-	if refused != 20 || l.handler.Connections(OverWebSocket) != 100 {
+	p.serve(t, l.handler)
+	refused, shut := openSockets(t, p, 30)
+	if refused != 5 || l.handler.Connections(OverWebSocket) != 25 {
 		t.Errorf("%d refused, %d connected", refused, l.handler.Connections(OverWebSocket))
 	}
 	if a := l.ask(t, "{ order(id: 1) { orderId } }"); a.at("order", "orderId") != "1" {
@@ -354,7 +356,7 @@ func BenchmarkHostile(b *testing.B) {
 		}
 		l := newLive(b, ada, newOrders(1), func(o *Options, _ *watch.Options) { o.pace.begin = time.Hour })
 		p := newPipes()
-		p.serve(b, guard.Connections(10_000, l.handler))
+		p.serve(b, l.handler)
 		before := heap()
 		var shut func()
 		start := time.Now()

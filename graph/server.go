@@ -14,10 +14,12 @@ import (
 	"github.com/viewgate/viewgate/auth"
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/cost"
+	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
 	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/watch"
 )
 
 // NewHandler returns the handler of the GraphQL endpoint: POST with a JSON body, GET, WebSocket and server-sent events. The
@@ -137,19 +139,28 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	}
 }
 
-// begin counts a connection that may carry subscriptions; not where the process stops. Whoever began it ends it.
-func (h *Handler) begin(over Transport) bool {
+// begin counts a connection that may carry subscriptions, for which guard has a place; not where the process stops. The error says
+// when to come again. Whoever began it ends it.
+func (h *Handler) begin(ctx context.Context, over Transport) (place *guard.Connection, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stopping.Err() != nil {
-		return false
+		return nil, &refusal{http.StatusServiceUnavailable, watch.ErrStopped}
+	}
+	open := h.options.Connections.Open
+	if over == OverWebSocket { // whose client has said nothing yet
+		open = h.options.Connections.OpenStranger
+	}
+	if place, err = open(guard.AddressOf(ctx)); err != nil {
+		return nil, turnedAway(requestOf(ctx).header, err)
 	}
 	h.streams.Add(1)
 	h.connected[over].Add(1)
-	return true
+	return place, nil
 }
 
-func (h *Handler) end(over Transport) {
+func (h *Handler) end(over Transport, place *guard.Connection) {
+	place.Close()
 	h.connected[over].Add(-1)
 	h.streams.Done()
 }

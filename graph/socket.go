@@ -45,14 +45,13 @@ func upgrades(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upg
 // protocol, ends what has failed twice, and waits without end for a client that reads nothing. A page of another origin than
 // this server's is refused: a browser would send it along with what it knows its user by.
 func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-	if !h.begin(OverWebSocket) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	defer h.end(OverWebSocket)
 	request := requestOf(ctx)
-	var err error
-	if request.promise, err = promiseOf(r.Header, h.options.TokenKey); err != nil {
+	place, err := h.begin(ctx, OverWebSocket)
+	if err == nil {
+		defer h.end(OverWebSocket, place)
+		request.promise, err = promiseOf(r.Header, h.options.TokenKey)
+	}
+	if err != nil {
 		e := &exchange{Handler: h, w: w, r: r, request: request, form: media.JSON}
 		e.refuse(ctx, err)
 		h.observe(ctx, request)
@@ -67,7 +66,7 @@ func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *htt
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.stopping, cancel)()
-	s := &socket{Handler: h, conn: conn, operations: map[string]*socketOperation{}, until: make(chan time.Time, 1)}
+	s := &socket{Handler: h, conn: conn, place: place, operations: map[string]*socketOperation{}, until: make(chan time.Time, 1)}
 	if conn.Subprotocol() != socketProtocol {
 		s.close(closeNoProtocol, "the subprotocol must be "+socketProtocol)
 		return
@@ -84,8 +83,9 @@ func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *htt
 // socket is a WebSocket connection.
 type socket struct {
 	*Handler
-	conn *websocket.Conn
-	init atomic.Bool // the client has introduced itself
+	conn  *websocket.Conn
+	place *guard.Connection
+	init  atomic.Bool // the client has introduced itself
 
 	until chan time.Time // when what the client introduced itself by ends; sent to once
 
@@ -223,6 +223,7 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 	case err != nil:
 		return closeLater, auth.ErrUnavailable.Error()
 	}
+	s.place.Introduce()
 	request.client = client
 	if !client.Until.IsZero() {
 		s.until <- client.Until

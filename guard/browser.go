@@ -8,11 +8,6 @@ import (
 	"strings"
 )
 
-// lasts reports whether a request may last: a WebSocket, or a stream of events.
-func lasts(r *http.Request) bool {
-	return upgrades(r) || strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/event-stream")
-}
-
 func upgrades(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
 
 // Headers adds the headers that make a browser use an answer for what it is, and nothing else. What a handler sets itself stays.

@@ -3,9 +3,6 @@ package guard
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,23 +61,3 @@ func (g *Gate) Inside() int { return len(g.places) }
 
 // Waiting returns how many wait for a place.
 func (g *Gate) Waiting() int { return int(g.waiting.Load()) }
-
-// Connections lets so many requests at a time through of those that last: of WebSockets, and of streams of events.
-func Connections(most int, next http.Handler) http.Handler {
-	g := NewGate(most, 0, 0)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !lasts(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		leave, err := g.Enter(r.Context())
-		if err != nil {
-			w.Header().Set("Retry-After", strconv.Itoa(int(RetryAfter.Seconds())))
-			refuse(w, http.StatusServiceUnavailable, "OVERLOADED",
-				fmt.Sprintf("there are %d connections that last, which is as many as may be", most))
-			return
-		}
-		defer leave()
-		next.ServeHTTP(w, r)
-	})
-}

@@ -3,9 +3,6 @@ package guard
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,35 +50,4 @@ func TestGate(t *testing.T) {
 	} else {
 		leave()
 	}
-}
-
-func TestConnections(t *testing.T) {
-	reached, release := make(chan bool), make(chan bool)
-	h := Connections(1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		reached <- true
-		<-release
-	}))
-	ask := func(name, value string) (*httptest.ResponseRecorder, chan bool) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set(name, value)
-		w, done := httptest.NewRecorder(), make(chan bool)
-		go func() { h.ServeHTTP(w, r); close(done) }()
-		return w, done
-	}
-	_, socket := ask("Upgrade", "WebSocket")
-	<-reached
-	refused, done := ask("Accept", "application/json, text/event-stream")
-	<-done
-	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") != "1" ||
-		!strings.Contains(refused.Body.String(), `"code":"OVERLOADED"`) {
-		t.Errorf("%d %v %s", refused.Code, refused.Header(), refused.Body)
-	}
-	_, plain := ask("Accept", "application/json") // does not last
-	<-reached
-	close(release)
-	<-plain
-	<-socket
-	_, again := ask("Upgrade", "websocket")
-	<-reached
-	<-again
 }
