@@ -184,12 +184,27 @@ func (w *world) quiet(b *book) {
 	}
 }
 
-// waits lets a view that is held up go on while somebody waits for it, which costs no owner a call either.
+// waits lets a view that is held up go on while somebody waits for it, which costs no owner a call either. On a machine that is
+// overloaded the view may need longer than anybody may wait, so it is tried several times.
 func (w *world) waits(b *book, one *customer) {
 	w.Helper()
+	var calls map[string]int
+	for range 5 {
+		var waited bool
+		if waited, calls = w.waitsOnce(b, one); waited && len(calls) == 0 {
+			return
+		}
+		w.view.Load().hold()
+	}
+	w.view.Load().let(0)
+	w.Errorf("the view was never waited for within 5 s, and the owners were asked: %v", calls)
+}
+
+// waitsOnce reports whether the view was waited for, and how often the owners were asked.
+func (w *world) waitsOnce(b *book, one *customer) (waited bool, calls map[string]int) {
 	id, made := one.place()
 	w.calls.take()
-	waited := b.count("at least", "VIEW")
+	before := b.count("at least", "VIEW")
 	var group sync.WaitGroup
 	group.Go(func() {
 		one.order("at least", id, map[string]any{
@@ -204,8 +219,5 @@ func (w *world) waits(b *book, one *customer) {
 	})
 	w.view.Load().let(0)
 	group.Wait()
-	calls := w.calls.take()
-	if now := b.count("at least", "VIEW"); now == waited || len(calls) > 0 {
-		w.Errorf("the view was not waited for within 5 s, and the owners were asked: %v", calls)
-	}
+	return b.count("at least", "VIEW") > before, w.calls.take()
 }

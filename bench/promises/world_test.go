@@ -397,6 +397,7 @@ func (w *world) call(service ftgo.Service, method, path string, in, out any) boo
 		return false
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header["Idempotency-Key"] = nil // a connection that was closed while it was idle is not an answer: try another
 	response, err := w.client.Do(request)
 	if err != nil {
 		w.Errorf("%s %s: %v", method, path, err)
