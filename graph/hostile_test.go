@@ -21,6 +21,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/viewgate/viewgate/guard"
+	"github.com/viewgate/viewgate/view/order"
 	"github.com/viewgate/viewgate/watch"
 )
 
@@ -248,6 +249,57 @@ func TestSlowReaders(t *testing.T) {
 	if a := g.ask(t, "{ order(id: 1) { orderId } }"); a.at("order", "orderId") != "1" || gate.Inside() != 0 {
 		t.Errorf("%d at the gate, answer %+v", gate.Inside(), a)
 	}
+}
+
+// TestUnreadAnswers: whoever asks on a WebSocket for much and reads nothing is cut off, and whoever asks for one large answer has it.
+func TestUnreadAnswers(t *testing.T) {
+	var orders []*order.Order
+	for n := range 25 {
+		o := newOrder(n + 1)
+		o.Timeline[0].Type = strings.Repeat("X", 200_000)
+		orders = append(orders, o)
+	}
+	l := newLive(t, ada, orders, func(o *Options, _ *watch.Options) { o.pace.write = time.Hour })
+	p := newPipes() // which keep nothing: what is not read waits
+	p.serve(t, l.handler)
+	connect := func() *client {
+		conn, _, err := websocket.Dial(t.Context(), "ws://x/graphql", &websocket.DialOptions{
+			HTTPClient: &http.Client{Transport: &http.Transport{DialContext: p.dial}}, Subprotocols: []string{socketProtocol},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.CloseNow() })
+		conn.SetReadLimit(-1)
+		c := &client{t, conn, t.Context()}
+		c.send(`{"type":"connection_init"}`)
+		c.expect(`{"type":"connection_ack"}`)
+		return c
+	}
+	large := connect()
+	large.subscribe("1", `{ orderHistory(first: 25) { nodes { timeline { type } } } }`)
+	if text := large.read(); len(text) < maxUnsent || !strings.Contains(text, `"type":"next"`) {
+		t.Errorf("an answer of %d bytes: %.100s", len(text), text)
+	}
+	large.expect(`{"id":"1","type":"complete"}`)
+
+	slow := connect()
+	for n := range 30 {
+		message := fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"{ order(id: 1) { timeline { type } } }"}}`, n)
+		if slow.conn.Write(t.Context(), websocket.MessageText, []byte(message)) != nil {
+			break // it has been closed
+		}
+	}
+	until(t, func() bool { return l.handler.Connections(OverWebSocket) == 1 })
+	told := false
+	for _, o := range l.waitObserved(t, 22) {
+		told = told || o.Outcome == string(slowConsumer)
+	}
+	if !told {
+		t.Error("nobody is told that it was too slow")
+	}
+	large.send(`{"type":"ping"}`)
+	large.expect(`{"type":"pong"}`)
 }
 
 // sockets opens idle WebSockets, and returns how many were refused, and what closes the others.

@@ -67,7 +67,11 @@ func (h *Handler) operate(ctx context.Context, id string, over Transport, asked 
 	if len(wrong) > 0 {
 		return send(answer{h.failed(ctx, ready, wrong), true})
 	}
-	return h.execute(ctx, ready, send)
+	err = h.execute(ctx, ready, send)
+	if errors.Is(err, watch.ErrSlow) { // the client cannot be told
+		request.tally.failed(slowConsumer)
+	}
+	return err
 }
 
 // execute runs an operation, which may be a subscription, and hands send its answers one after the other until there are no

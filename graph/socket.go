@@ -87,7 +87,8 @@ type socket struct {
 	place *guard.Connection
 	init  atomic.Bool // the client has introduced itself
 
-	until chan time.Time // when what the client introduced itself by ends; sent to once
+	until  chan time.Time // when what the client introduced itself by ends; sent to once
+	unsent atomic.Int64   // bytes of the messages that are being sent, or wait for others to be
 
 	mu         sync.Mutex
 	operations map[string]*socketOperation // guarded by mu: those under way, by the client's ids
@@ -348,8 +349,19 @@ func (s *socket) write(m message) error {
 	return s.writeText(data)
 }
 
-// writeText sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off.
+// maxUnsent is how many bytes of messages may wait for a client to read them, where there are several: operations give their places
+// back before they are answered, so that nothing else bounds what a client that reads nothing makes a connection hold.
+const maxUnsent = 4 << 20
+
+// writeText sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off, and one for
+// which too much waits: then the error is watch.ErrSlow.
 func (s *socket) writeText(data []byte) error {
+	size := int64(len(data))
+	defer s.unsent.Add(-size)
+	if unsent := s.unsent.Add(size); unsent > maxUnsent && unsent > size {
+		s.conn.CloseNow()
+		return watch.ErrSlow
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.pace.write)
 	defer cancel()
 	if err := s.conn.Write(ctx, websocket.MessageText, data); err != nil {
