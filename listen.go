@@ -65,6 +65,7 @@ func (l listening) server(handler http.Handler, logger *slog.Logger) (*http.Serv
 		MaxHeaderBytes: 32 << 10,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn), Protocols: new(http.Protocols),
 	}
+	s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 100} // each may keep an answer that is not read
 	s.Protocols.SetHTTP1(true)
 	if !l.secured() {
 		s.Protocols.SetUnencryptedHTTP2(true)
