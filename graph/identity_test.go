@@ -140,6 +140,28 @@ func TestExpiry(t *testing.T) {
 			t.Errorf("closed with %d, want %d", code, closeForbidden)
 		}
 	})
+	t.Run("WebSocket without pongs", func(t *testing.T) {
+		pinged := make(chan struct{}, 1)
+		l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) {
+			o.Viewer, o.pace.ping, o.pace.pong = byToken(50*time.Millisecond), time.Millisecond, time.Hour
+		})
+		c := l.connectWith(t, &websocket.DialOptions{
+			Subprotocols: []string{socketProtocol}, HTTPHeader: http.Header{"Authorization": {"Bearer brief"}},
+			OnPingReceived: func(context.Context, []byte) bool {
+				select {
+				case pinged <- struct{}{}:
+				default:
+				}
+				return false
+			},
+		})
+		c.send(`{"type":"connection_init"}`)
+		c.expect(`{"type":"connection_ack"}`)
+		if code := c.closed(); code != closeForbidden {
+			t.Errorf("closed with %d, want %d", code, closeForbidden)
+		}
+		<-pinged
+	})
 	t.Run("events", func(t *testing.T) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.server.URL,
 			strings.NewReader(`{"query":"subscription { orderChanged(id: 1) { orderId } }"}`))

@@ -74,6 +74,7 @@ func (h *Handler) serveSocket(ctx context.Context, w http.ResponseWriter, r *htt
 	conn.SetReadLimit(int64(h.options.Limits.Body))
 	var running sync.WaitGroup
 	running.Go(func() { s.guard(ctx) })
+	running.Go(func() { s.ping(ctx) })
 	s.read(ctx, &running)
 	cancel()
 	running.Wait()
@@ -109,14 +110,11 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 	s.conn.Close(code, reason[:min(len(reason), maxCloseReasonSize)])
 }
 
-// guard closes the connection when the client does not begin in time or does not answer pings, when its token expires, and
-// when ctx ends.
+// guard closes the connection when the client does not begin in time, when its token expires, and when ctx ends. It waits for
+// nothing else: a token is not good for longer because a client is slow.
 func (s *socket) guard(ctx context.Context) {
-	pace := s.options.pace
-	begin := time.NewTimer(pace.begin)
+	begin := time.NewTimer(s.options.pace.begin)
 	defer begin.Stop()
-	ping := time.NewTicker(pace.ping)
-	defer ping.Stop()
 	var expired <-chan time.Time
 	for {
 		select {
@@ -137,8 +135,20 @@ func (s *socket) guard(ctx context.Context) {
 		case <-expired:
 			s.close(closeForbidden, "Forbidden: the token has expired")
 			return
+		}
+	}
+}
+
+// ping cuts the connection off when the client does not answer pings. It returns when ctx ends.
+func (s *socket) ping(ctx context.Context) {
+	ping := time.NewTicker(s.options.pace.ping)
+	defer ping.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
 		case <-ping.C:
-			waiting, cancel := context.WithTimeout(ctx, pace.pong)
+			waiting, cancel := context.WithTimeout(ctx, s.options.pace.pong)
 			err := s.conn.Ping(waiting)
 			cancel()
 			if err != nil && ctx.Err() == nil {
