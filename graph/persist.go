@@ -58,7 +58,7 @@ func (p *persistence) checkList(read func(string) (*parsed, gqlerror.List)) erro
 }
 
 // find completes what is asked by the text that it names. It refuses a text that may not be run.
-func (p *persistence) find(ctx context.Context, asked *params) error {
+func (p *persistence) find(asked *params) error {
 	switch hash, named, err := asked.hash(); {
 	case err != nil:
 		return err
@@ -80,14 +80,13 @@ func (p *persistence) find(ctx context.Context, asked *params) error {
 		}
 		asked.learn = hash
 	}
-	if (p.Only || p.Report) && (p.List == nil || !p.List.Has(asked.Query)) {
-		if p.Only {
-			return errNotListed
-		}
-		p.report(ctx, asked)
+	if p.Only && !p.lists(asked.Query) {
+		return errNotListed
 	}
 	return nil
 }
+
+func (p *persistence) lists(text string) bool { return p.List != nil && p.List.Has(text) }
 
 func (p *persistence) text(id string) (string, bool) {
 	if p.List != nil {
@@ -105,15 +104,25 @@ func (p *persistence) learn(asked *params) {
 	}
 }
 
-// report logs a document that is not in the list, without its text: that may name people.
-func (p *persistence) report(ctx context.Context, asked *params) {
+// report logs a document that is not in the list, where that is wanted, without its text: that may name people. So may what a
+// client calls the operation, unless the document has one of that name; read is nil where it cannot be read.
+func (p *persistence) report(ctx context.Context, asked *params, read *parsed) {
+	if !p.Report || p.lists(asked.Query) {
+		return
+	}
 	hash := persisted.Hash(asked.Query)
 	if _, known := p.reported.get(hash); known {
 		return
 	}
 	p.reported.put(hash, struct{}{}, 0)
+	name := ""
+	if read != nil {
+		if operation := read.operation(asked.OperationName); operation != nil {
+			name = operation.Name[:min(len(operation.Name), maxName)]
+		}
+	}
 	p.logger.WarnContext(ctx, "document is not persisted, and is answered all the same", "sha256", hash,
-		"operation", asked.OperationName[:min(len(asked.OperationName), maxName)], "request", requestOf(ctx).id)
+		"operation", name, "request", requestOf(ctx).id)
 }
 
 // hash returns the hash that the document is named by; not ok where there is none.
@@ -140,8 +149,10 @@ func (p *params) named() bool {
 
 // document returns the document that is asked for, as parsing.read does.
 func (h *Handler) document(ctx context.Context, asked *params) (*parsed, gqlerror.List) {
-	if err := h.persistence.find(ctx, asked); err != nil {
+	if err := h.persistence.find(asked); err != nil {
 		return nil, gqlerror.List{gqlerror.Wrap(err)}
 	}
-	return h.parsing.read(asked.Query)
+	read, wrong := h.parsing.read(asked.Query)
+	h.persistence.report(ctx, asked, read)
+	return read, wrong
 }

@@ -152,8 +152,16 @@ func TestPersistedReport(t *testing.T) {
 		g.mustAsk(t, orderOne)
 		g.mustAsk(t, `{ order(id: 1) { id } }`)
 	}
+	for _, asked := range []struct{ query, name string }{
+		{`query Mine { order(id: 1) { id } }`, "ada@example.org"}, {`query Valid { order(id: 1) { id } }`, "Valid"}, {`{`, "Doe"},
+	} {
+		g.named(t, map[string]any{"query": asked.query, "operationName": asked.name})
+	}
 	log := g.log.String()
-	if strings.Count(log, "document is not persisted") != 1 || !strings.Contains(log, persisted.Hash(`{ order(id: 1) { id } }`)) {
+	if strings.Contains(log, "ada@") || strings.Contains(log, "Doe") || !strings.Contains(log, "operation=Valid") {
+		t.Errorf("what is no operation's name is logged, or what is is not:\n%s", log)
+	}
+	if strings.Count(log, "document is not persisted") != 4 || !strings.Contains(log, persisted.Hash(`{ order(id: 1) { id } }`)) {
 		t.Errorf("log:\n%s", log)
 	}
 }
