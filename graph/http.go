@@ -143,9 +143,12 @@ func (e *exchange) answer(ctx context.Context, asked *params) {
 		e.parts(ctx, ready)
 	case len(wrong) == 0 && kind == ast.Subscription, e.form == "" && events:
 		e.stream(ctx, ready, wrong)
-	case e.form == "":
+	case e.form == "" && len(wrong) == 0:
 		e.refuse(ctx, e.unacceptable())
 	case len(wrong) > 0:
+		if e.form == "" { // what is wrong is more use than that it is told in another form: the status says so, too
+			e.form = media.Response
+		}
 		e.respond(e.failed(ctx, ready, wrong))
 	default:
 		e.execute(ctx, ready, func(a answer) error { e.respond(a.Response); return nil })

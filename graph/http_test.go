@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -145,6 +147,25 @@ func TestForms(t *testing.T) {
 		g.ServeHTTP(w, r)
 		if got := w.Header().Get("Content-Type"); w.Code != test.status || got != test.form+"; charset=utf-8" {
 			t.Errorf("%s: %d %s, want %d %s", test.accept, w.Code, got, test.status, test.form)
+		}
+	}
+}
+
+// Who takes parts alone, and asks for what cannot be answered, is told why, and not that there is no such form.
+func TestPartsAlone(t *testing.T) {
+	g := newGateway(t, ada, newOrders(1))
+	for _, test := range []struct{ query, code, message string }{
+		{`{ nonsense }`, "BAD_USER_INPUT", "nonsense"},
+		{`{`, "BAD_USER_INPUT", "Expected Name"},
+		{`query A($id: ID!) { order(id: $id) { ... @defer { orderId } } }`, "BAD_USER_INPUT", "id"},
+	} {
+		w := g.sends(test.query, "Accept", "multipart/mixed")
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusBadRequest || got != asResponse+"; charset=utf-8" {
+			t.Errorf("%s: %d %s", test.query, w.Code, got)
+		}
+		a := decodeAnswer(t, w)
+		if diff := cmp.Diff([]string{test.code}, a.codes()); diff != "" || !strings.Contains(w.Body.String(), test.message) {
+			t.Errorf("%s: codes (-want +got):\n%s\n%s", test.query, diff, w.Body)
 		}
 	}
 }
