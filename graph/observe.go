@@ -43,7 +43,7 @@ type Observation struct {
 	// Sources counts the fields that told where they came from, by what they told.
 	Sources map[compose.Source]int
 	// Shown are the orders and consumers that the answer showed, such as "Order:1", in order; 1,000 at most, and ShownOthers
-	// counts those beyond. Of orders whose parts alone are shown through facets and totals nothing is told.
+	// counts those beyond, one anew each time that it is shown: in the messages of a subscription that may be often. Of orders whose parts alone are shown through facets and totals nothing is told.
 	Shown       []string
 	ShownOthers int
 	// Errors counts the errors by their codes, those among them that the answer has no room for.
