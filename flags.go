@@ -304,7 +304,7 @@ func protectionFlags(f *flags, p *protection) {
 	f.add("rate-limit", "RATE_LIMIT")
 	f.atLeast(1, &p.burst, "rate-burst", "RATE_BURST", 20_000, "`COST` that a client may have at once, when it has not asked for long")
 	f.list(&p.proxies, "trusted-proxies", "TRUSTED_PROXIES", "",
-		"`NETWORKS` of proxies whose X-Forwarded-For is believed, with commas between them: 10.0.0.0/8,192.0.2.1")
+		"`NETWORKS` of proxies whose X-Forwarded-For and traceparent are believed, with commas between them: 10.0.0.0/8,192.0.2.1")
 
 	f.begin("Which documents are answered. They are validated at the start; clients send one of them, its id or its hash")
 	f.text(&p.documents, "persisted-documents", "PERSISTED_DOCUMENTS", "", "`PATH` of the documents that clients are known to send: a "+

@@ -125,7 +125,7 @@ func (p protection) route(mux *http.ServeMux, graphql http.Handler) {
 	}
 	graphql = guard.CrossOrigin(p.origins, graphql)
 	proxies, _ := guard.ParseProxies(p.proxies) // checked
-	mux.Handle("/graphql", guard.Headers(guard.Addresses(proxies, graphql)))
+	mux.Handle("/graphql", guard.Headers(guard.Addresses(proxies, guard.Traces(proxies, graphql))))
 	if p.pages() {
 		mux.Handle("/", web.Handler())
 	}

@@ -140,7 +140,7 @@ func TestTraces(t *testing.T) {
 	c := newCollector(t)
 	p := assembleEmpty(t, func(s *settings) {
 		s.elastic.URLs, s.tracing.Endpoint = []string{emptyElastic(t).URL}, c.URL
-		s.owners = compose.Options{Order: owner.URL}
+		s.owners, s.proxies = compose.Options{Order: owner.URL}, []string{"127.0.0.1"}
 	}, func(*app) {})
 	p.waitReady(http.StatusOK, func(readiness) bool { return true })
 

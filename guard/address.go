@@ -80,6 +80,21 @@ func readHop(text string) (netip.Addr, error) {
 	return addr.Unmap().WithZone(""), nil
 }
 
+// Traces takes from requests what they say that they are part of a trace of, traceparent and tracestate, but for those that a proxy
+// sends which is believed: who can say it can have everything recorded, in a trace of their choice.
+func Traces(p Proxies, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		says := len(r.Header["Traceparent"])+len(r.Header["Tracestate"]) > 0
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); says && (err != nil || !p.trust(peer.Addr().Unmap().WithZone(""))) {
+			r = r.WithContext(r.Context())
+			r.Header = r.Header.Clone()
+			r.Header.Del("Traceparent")
+			r.Header.Del("Tracestate")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 type addressKey struct{}
 
 // Addresses notes whose request it is, for AddressOf.

@@ -1,7 +1,7 @@
 // Package guard protects an HTTP server from its clients: http middleware, each with one job, and what counts their work.
 //
 // Gate bounds how many operations run at a time, Clients what each client may cost, Connections how many WebSockets and streams of events there are.
-// Addresses finds out whose request it is behind proxies, Headers, CrossOrigin and Preflight keep browsers' pages apart. None of
+// Addresses finds out whose request it is behind proxies, Traces believes them alone which trace it is part of, Headers, CrossOrigin and Preflight keep browsers' pages apart. None of
 // them knows GraphQL, but for the form of an error.
 package guard
 

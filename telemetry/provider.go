@@ -59,8 +59,15 @@ func New(o Options) (*Provider, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	to := &exporter{url: target, header: header, client: &http.Client{Timeout: exportTimeout}, logger: logger}
+	to := &exporter{url: target, header: header, client: newClient(), logger: logger}
 	return newProvider(o, sampler, trace.NewBatchSpanProcessor(to)), nil
+}
+
+// newClient returns a client that goes nowhere else than it is sent: the headers may be secret.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout: exportTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 func newProvider(o Options, sampler trace.Sampler, p trace.SpanProcessor) *Provider {

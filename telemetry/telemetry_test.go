@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -265,5 +266,27 @@ func TestFailingCollector(t *testing.T) {
 	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRedirectingCollector: spans and their headers go where they are sent, and not where that sends them.
+func TestRedirectingCollector(t *testing.T) {
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	collector := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer collector.Close()
+	var log strings.Builder
+	p, err := New(Options{Endpoint: collector.URL, Headers: "api-key=secret", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := p.Tracer().Request(t.Context(), nil, "request")
+	span.End()
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := elsewhere.Load(); n != 0 || !strings.Contains(log.String(), "307") {
+		t.Errorf("%d requests went elsewhere: %s", n, &log)
 	}
 }
