@@ -182,7 +182,7 @@ func TestGetRequest(t *testing.T) {
 		 "_source":{"_viewgate":{"id":"2","hidden":false},"consumer":{"consumerId":"8"}}},
 		{"_index":"index","_id":"3","found":false}]}`))
 	s := stub.store(t, Options{})
-	got, err := s.Get(t.Context(), view.As(view.RoleConsumer, "7"), []string{"1", "2", "", "3", strings.Repeat("x", 513)})
+	got, err := s.Get(t.Context(), view.As(view.RoleConsumer, "7"), []string{"1", "2", "1", "", "3", strings.Repeat("x", 513)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,10 +40,10 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 		if d.Error != nil {
 			return nil, s.unavailable("get", fmt.Errorf("%s: document %q: %s", s.client, d.ID, d.Error.text()))
 		}
-		document, err := d.document()
-		if err != nil {
-			return nil, s.unavailable("get", err)
+		if d.wrong != nil {
+			return nil, s.unavailable("get", d.wrong)
 		}
+		document := d.read
 		shown, visible, err := s.mapping.Show(v, document.Source)
 		if err != nil {
 			return nil, s.unavailable("get", err)
@@ -61,6 +61,9 @@ type got struct {
 	stored
 	Found bool   `json:"found"`
 	Error *cause `json:"error"`
+
+	read  view.Document // for all who asked; nobody changes its bytes
+	wrong error         // why it could not be read
 }
 
 // mget asks for documents, and returns those that there are and those that could not be read.
@@ -74,9 +77,14 @@ func (s *Store) mget(ctx context.Context, ids []string) (map[string]*got, error)
 	}
 	answers := make(map[string]*got, len(answer.Docs))
 	for i := range answer.Docs {
-		if d := &answer.Docs[i]; d.Found || d.Error != nil {
-			answers[d.ID] = d
+		d := &answer.Docs[i]
+		if !d.Found && d.Error == nil {
+			continue
 		}
+		if d.Error == nil {
+			d.read, d.wrong = d.document() // once: it takes the answer's bytes apart
+		}
+		answers[d.ID] = d
 	}
 	return answers, nil
 }
