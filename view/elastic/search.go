@@ -22,6 +22,8 @@ import (
 func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[string]view.Document, error) {
 	found := make(map[string]view.Document, len(ids))
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || len(id) > maxID })
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	if len(ids) == 0 {
 		return found, nil
 	}
