@@ -16,6 +16,7 @@ import (
 
 	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/forgotten"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view/embedded"
 )
 
@@ -98,7 +99,7 @@ func (x *sweeper) run(ctx context.Context) error {
 	for first := true; ; first = false {
 		if people, next := x.forgotten.List().Len(); people > 0 && next > swept {
 			// What was begun before is written by then (package forgotten). At first nothing was.
-			if !first && !pause(ctx, forgotten.Grace) {
+			if !first && !retry.Wait(ctx, forgotten.Grace) {
 				return nil
 			}
 			left, err := x.sweep(ctx)
@@ -110,14 +111,14 @@ func (x *sweeper) run(ctx context.Context) error {
 				return nil
 			case err != nil:
 				x.logger.Error("not all is erased of people who are forgotten; trying again", "error", err, "after", sweepPause)
-				if !pause(ctx, sweepPause) {
+				if !retry.Wait(ctx, sweepPause) {
 					return nil
 				}
 			default:
 				swept = next
 			}
 		}
-		if !pause(ctx, sweepInterval) {
+		if !retry.Wait(ctx, sweepInterval) {
 			return nil
 		}
 	}
@@ -160,16 +161,4 @@ func (x *sweeper) sweep(ctx context.Context) (left []string, err error) {
 		x.logger.Info("people are forgotten", "documents", documents, "dead letters", letters, "left", len(left))
 	}
 	return left, err
-}
-
-// pause waits for d and reports whether it did so before ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/telemetry"
 )
 
@@ -105,7 +106,7 @@ func (p *peer) fetch(ctx context.Context, q question, header http.Header) ([]jso
 		if !r.passes() || bounded && time.Until(deadline) <= pause || !p.budget.take(time.Now()) {
 			break
 		}
-		if sleep(ctx, pause) != nil {
+		if !retry.Wait(ctx, pause) {
 			break
 		}
 		again := p.attempt(ctx, q, header)
@@ -119,17 +120,6 @@ func (p *peer) fetch(ctx context.Context, q question, header http.Header) ([]jso
 		return nil, &OwnerError{Owner: p.owner, Status: r.status, Err: r.err}
 	}
 	return r.elements, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // attempt makes one call, if it may be made now.

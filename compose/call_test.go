@@ -16,6 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/viewgate/viewgate/retry"
 )
 
 // script is a transport that answers call number n, from 1, as it is told. It stands for an owner in a synctest bubble.
@@ -67,7 +69,7 @@ func answerWith(status int, header ...string) (*http.Response, error) {
 func after(d time.Duration) func(int, *http.Request) (*http.Response, error) {
 	return func(_ int, r *http.Request) (*http.Response, error) {
 		response, _ := answerWith(http.StatusOK)
-		if sleep(r.Context(), d) != nil {
+		if !retry.Wait(r.Context(), d) {
 			return nil, context.Cause(r.Context())
 		}
 		return response, nil

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/viewgate/viewgate/retry"
 )
 
 // Topic is where the list is. Its methods may be called from several goroutines.
@@ -76,7 +78,7 @@ func (t *Topic) Follow(ctx context.Context) {
 			t.logger.Error("the list of who is forgotten cannot be read; nothing is written meanwhile", "topic", t.name, "error", err)
 			warned = true
 		}
-		wait(ctx, lookInterval)
+		retry.Wait(ctx, lookInterval)
 	}
 }
 
@@ -116,7 +118,7 @@ func (t *Topic) follow(ctx context.Context, sound func()) error {
 	}
 	defer client.Close()
 	known := false
-	for ; ; wait(ctx, lookInterval) {
+	for ; ; retry.Wait(ctx, lookInterval) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -324,14 +326,4 @@ func (t *Topic) send(entries ...entry) error {
 		return fmt.Errorf("topic %s: not all is acknowledged, and the same may be done again: %w", t.name, err)
 	}
 	return nil
-}
-
-// wait waits for d, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -18,7 +18,8 @@ import (
 // What validation takes depends on these, and nothing else does: so they are not among the Limits.
 const (
 	// maxAlike is how many pairs of fields that are answered by one name a document may have for each of its operations.
-	// gqlparser compares them, some several times: so many took 55 ms at most. They are 200 fields of one name.
+	// gqlparser compares them, some several times: the worst documents with 45,000 were seen to take 123 ms, with 15,000 22 ms.
+	// So many are 200 fields of one name.
 	maxAlike = 20_000
 	// maxOperations is how many operations a document may have, all of which are validated.
 	maxOperations = 10

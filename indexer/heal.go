@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -103,7 +104,7 @@ func (g *gaps) count() int {
 // heal looks at gaps until ctx ends: it declares those that are still there, asks the owners, and hands their answers
 // to the workers.
 func (x *Indexer) heal(ctx context.Context, s *session) {
-	for wait(ctx, x.options.GapPatience/4) {
+	for retry.Wait(ctx, x.options.GapPatience/4) {
 		for v, ids := range x.gaps.take(time.Now()) {
 			for chunk := range slices.Chunk(ids, 100) {
 				x.healSome(ctx, s, v, chunk)

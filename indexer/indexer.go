@@ -35,6 +35,7 @@ import (
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 )
@@ -190,7 +191,7 @@ func (x *Indexer) Run(ctx context.Context) error {
 			return nil
 		}
 		x.options.Logger.Warn("consuming stopped; trying again", "error", err, "brokers", x.brokers)
-		if !wait(ctx, backoff(attempt)) {
+		if !retry.Wait(ctx, retry.Backoff(attempt, 30*time.Second)) {
 			return nil
 		}
 	}

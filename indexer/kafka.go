@@ -1,10 +1,8 @@
 package indexer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -109,23 +107,4 @@ func (x *Indexer) prepareTopics(client sarama.Client) error {
 	}
 	creating.Wait()
 	return nil
-}
-
-// backoff returns how long to wait before a further attempt, of which there have been so many: with full jitter, from
-// 100 ms up to 30 s.
-func backoff(attempt int) time.Duration {
-	ceiling := min(30*time.Second, 100*time.Millisecond<<min(attempt, 10))
-	return 10*time.Millisecond + rand.N(ceiling)
-}
-
-// wait waits for d and reports whether it did so before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

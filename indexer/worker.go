@@ -13,6 +13,7 @@ import (
 	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -154,7 +155,7 @@ func (w *worker) settle(ctx context.Context, jobs []*job) error {
 		}
 		w.options.Logger.Warn("view store cannot take everything now; trying again", "documents", len(jobs),
 			"attempt", attempt+1, "error", fault)
-		if !wait(ctx, backoff(attempt)) {
+		if !retry.Wait(ctx, retry.Backoff(attempt, 30*time.Second)) {
 			return ctx.Err()
 		}
 	}
@@ -378,7 +379,7 @@ func (w *worker) deadLetter(ctx context.Context, it *item, why error) error {
 			return fmt.Errorf("the indexer stops rather than skips a record: %w", err)
 		}
 		w.options.Logger.Warn("a dead letter cannot be written now; trying again", "attempt", attempt+1, "error", err)
-		if !wait(ctx, backoff(attempt)) {
+		if !retry.Wait(ctx, retry.Backoff(attempt, 30*time.Second)) {
 			return ctx.Err()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/retry"
 )
 
 // Lag tells whether the indexers of an index have come to where its topics end, by what they have committed.
@@ -45,7 +46,7 @@ func (l *Lag) Passed(ctx context.Context) (bool, error) {
 		if err != nil || at.missing(ends) == 0 {
 			return err == nil, err
 		}
-		if !wait(ctx, pause) {
+		if !retry.Wait(ctx, pause) {
 			return false, nil
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/viewgate/viewgate/retry"
 )
 
 // eventLog asks Kafka how far topics go, and how far groups are in them.
@@ -133,7 +135,7 @@ func (l *eventLog) alone(ctx context.Context, group string, patience time.Durati
 	defer cancel()
 	for {
 		n, err := l.members(group)
-		if err != nil || n == 0 || !wait(ctx, pause) {
+		if err != nil || n == 0 || !retry.Wait(ctx, pause) {
 			return n, err
 		}
 	}
@@ -146,16 +148,4 @@ func (l *eventLog) forget(group string) error {
 		return fmt.Errorf("delete group %s: %w", group, err)
 	}
 	return nil
-}
-
-// wait waits for d and reports whether it did so before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -46,6 +46,7 @@ import (
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/indexer"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -365,7 +366,7 @@ func (w *work) catchUp(ctx context.Context) error {
 				return nil
 			}
 		}
-		if !wait(ctx, pause) {
+		if !retry.Wait(ctx, pause) {
 			return ctx.Err()
 		}
 	}
@@ -405,7 +406,7 @@ func (w *work) follow(ctx context.Context, cover *coverage) {
 		} else {
 			w.options.Logger.Warn("the live index's group cannot be asked; trying again", "group", w.liveGroup, "error", err)
 		}
-		if !wait(ctx, pause) {
+		if !retry.Wait(ctx, pause) {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -103,7 +104,7 @@ func (w *work) passEnds(ctx context.Context) error {
 		if at.missing(goal) == 0 {
 			return nil
 		}
-		if !wait(ctx, pause) {
+		if !retry.Wait(ctx, pause) {
 			return ctx.Err()
 		}
 	}
@@ -139,7 +140,7 @@ func (w *work) add(id string, live, rebuilt view.Document, inLive, inRebuilt boo
 // at, and so many of these are visible in the live index because owners told of them.
 func (w *work) compareCounts(ctx context.Context, shown, hidden int) error {
 	for attempt := range countAttempts {
-		if attempt > 0 && !wait(ctx, time.Second) {
+		if attempt > 0 && !retry.Wait(ctx, time.Second) {
 			return ctx.Err()
 		}
 		liveAt, err := w.log.committed(w.liveGroup)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -39,7 +40,7 @@ func (v *Verifier) heal(ctx context.Context, id string, parts []string) (map[str
 			return allOf(parts, last), nil
 		default:
 			last = written
-			if !wait(ctx, min(100*time.Millisecond<<attempt, 2*time.Second)) {
+			if !retry.Wait(ctx, min(100*time.Millisecond<<attempt, 2*time.Second)) {
 				return nil, ctx.Err()
 			}
 		}

@@ -33,6 +33,7 @@ import (
 
 	"github.com/viewgate/viewgate/compose"
 	"github.com/viewgate/viewgate/projection"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -271,7 +272,7 @@ func (r *run) lookAgain(ctx context.Context, last bool) error {
 		if rest > 0 && !last && len(r.suspects) <= maxSuspects {
 			return nil
 		}
-		if !wait(ctx, rest) {
+		if !retry.Wait(ctx, rest) {
 			return ctx.Err()
 		}
 		var ids []string
@@ -371,16 +372,4 @@ func (r *run) listed(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// wait waits for d and reports whether it did so before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(max(0, d))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return ctx.Err() == nil
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -35,7 +36,7 @@ func (v *Verifier) Watch(ctx context.Context, index view.Index, rate float64) er
 			v.options.Logger.Warn("the view cannot be compared with its owners now; trying again", "error", err)
 		}
 		if err != nil || len(ids) == 0 {
-			wait(ctx, watchPause)
+			retry.Wait(ctx, watchPause)
 		}
 	}
 	return nil
@@ -47,7 +48,7 @@ func paced(ctx context.Context, ids []string, rate float64) iter.Seq2[string, er
 		began := time.Now()
 		for i, id := range ids {
 			due := began.Add(time.Duration(float64(i+1) / rate * float64(time.Second)))
-			if !wait(ctx, time.Until(due)) {
+			if !retry.Wait(ctx, time.Until(due)) {
 				yield("", ctx.Err())
 				return
 			}

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/viewgate/viewgate/event"
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/wire"
 )
 
@@ -113,7 +114,7 @@ func (r *relay) run(ctx context.Context) {
 				err = r.publish(producer, due)
 			}
 		case err == nil && held:
-			wait(ctx, relayPoll)
+			retry.Wait(ctx, relayPoll)
 		case err == nil:
 			select {
 			case <-ctx.Done():
@@ -126,7 +127,7 @@ func (r *relay) run(ctx context.Context) {
 		}
 		r.log.Warn("events not published yet", "pause", pause, "error", err)
 		stop() // its sequence numbers may not be those that the broker expects
-		wait(ctx, pause)
+		retry.Wait(ctx, pause)
 		pause = min(2*pause, 2*time.Second)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/wire"
 )
 
@@ -83,22 +84,10 @@ func insist(ctx context.Context, log *slog.Logger, t task, perform func(context.
 			return
 		}
 		log.Warn("task failed and will be tried again", "task", t.Kind, "id", t.ID, "pause", pause, "error", err)
-		if !wait(ctx, pause) {
+		if !retry.Wait(ctx, pause) {
 			return
 		}
 		pause = min(2*pause, 2*time.Second)
-	}
-}
-
-// wait waits for d and reports false if ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

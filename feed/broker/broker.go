@@ -8,11 +8,9 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -95,23 +93,4 @@ func (t topic) ensure(client sarama.Client) error {
 		return fmt.Errorf("topic %s: %w", t.name, err)
 	}
 	return nil
-}
-
-// backoff returns how long to wait before a further attempt, of which there have been so many: with full jitter, from
-// 100 ms up to 10 s.
-func backoff(attempt int) time.Duration {
-	ceiling := min(10*time.Second, 100*time.Millisecond<<min(attempt, 10))
-	return 10*time.Millisecond + rand.N(ceiling)
-}
-
-// wait waits for d and reports whether it did so before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

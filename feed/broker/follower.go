@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/retry"
 )
 
 // Follower hands what is in the feed's topic to a Hub.
@@ -38,7 +40,7 @@ func (f *Follower) Run(ctx context.Context, hub *feed.Hub) {
 		}
 		f.topic.logger.Warn("the feed cannot be read; how far the view is is not known meanwhile. Trying again",
 			"topic", f.topic.name, "error", err)
-		if !wait(ctx, backoff(attempt)) {
+		if !retry.Wait(ctx, retry.Backoff(attempt, 10*time.Second)) {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/latest"
+	"github.com/viewgate/viewgate/retry"
 )
 
 // Ends asks each partition's leader for the offset behind its last committed record, in one request a broker.
@@ -123,7 +124,7 @@ const observeInterval = 200 * time.Millisecond
 // lag grows.
 func (l *Log) Observe(ctx context.Context, hub *feed.Hub) {
 	told := false // that Kafka does not answer
-	for wait(ctx, observeInterval) {
+	for retry.Wait(ctx, observeInterval) {
 		at := time.Now()
 		ends, err := l.Ends(ctx)
 		switch {

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/viewgate/viewgate/feed"
+	"github.com/viewgate/viewgate/retry"
 )
 
 // maxMessage is how many bytes a message may have: half of what Kafka takes by default, before compression.
@@ -104,7 +106,7 @@ func (p *Publisher) Run(ctx context.Context) {
 		}
 		p.topic.logger.Warn("the feed cannot be published; offsets are not committed until it can. Trying again",
 			"topic", p.topic.name, "error", err)
-		if !wait(ctx, backoff(attempt)) {
+		if !retry.Wait(ctx, retry.Backoff(attempt, 10*time.Second)) {
 			return
 		}
 	}

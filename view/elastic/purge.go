@@ -8,6 +8,7 @@ import (
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
+	"github.com/viewgate/viewgate/retry"
 	"github.com/viewgate/viewgate/view"
 )
 
@@ -52,7 +53,7 @@ func (s *Store) Purge(ctx context.Context) (err error) {
 		}
 		// It answers when the merges are done, which may take longer than a request may. They go on, and the next request waits
 		// for them.
-		if !pause(ctx, purgePause) {
+		if !retry.Wait(ctx, purgePause) {
 			return err
 		}
 	}
@@ -102,7 +103,7 @@ func (s *Store) released(ctx context.Context) error {
 		case time.Since(began) > retentionPatience:
 			return fmt.Errorf("view %s: index %s: %w", s.mapping.View, s.index, errRetained)
 		}
-		if !pause(ctx, purgePause) {
+		if !retry.Wait(ctx, purgePause) {
 			return ctx.Err()
 		}
 	}
@@ -119,16 +120,4 @@ func (s *Store) shards(ctx context.Context) (shards, error) {
 		return nil, err
 	}
 	return stats.Indices[s.index].Shards, nil
-}
-
-// pause waits for d and reports whether it did so before ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
