@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,10 +36,16 @@ type auditSettings struct {
 
 // check reports what is not possible, as a usageError.
 func (s auditSettings) check() error {
-	if s.to != "" && s.subject != auditHash && s.subject != auditPlain {
-		return usageError{fmt.Errorf("--audit-subject %q is not one of %s, %s", s.subject, auditHash, auditPlain)}
+	switch s.subject {
+	case "", auditHash:
+		return nil
+	case auditPlain:
+		if s.to == "" {
+			return usageError{errors.New("--audit-subject says how a record names people: set --audit-log, or nothing is recorded")}
+		}
+		return nil
 	}
-	return nil
+	return usageError{fmt.Errorf("--audit-subject %q is not one of %s, %s", s.subject, auditHash, auditPlain)}
 }
 
 // open returns the log, nil where nothing is to be recorded.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,12 @@ const (
 	authNone = "none" // not at all
 	authJWT  = "jwt"  // by access tokens
 	authDemo = "demo" // by access tokens that the demo gives to everybody who wants one
+)
+
+// The claims that have ids unless others are named.
+const (
+	defaultConsumerClaim   = "sub"
+	defaultRestaurantClaim = "restaurant_id"
 )
 
 // authSettings are how a gateway finds out who asks, and what the claims of tokens mean.
@@ -40,8 +47,11 @@ type authSettings struct {
 
 // check reports what does not go together, as a usageError.
 func (s authSettings) check() error {
+	ruled := s.keys+s.issuer+s.roleClaim+strings.Join(s.audiences, "")+strings.Join(s.roleMap, "") != "" ||
+		cmp.Or(s.consumerClaim, defaultConsumerClaim) != defaultConsumerClaim ||
+		cmp.Or(s.restaurantClaim, defaultRestaurantClaim) != defaultRestaurantClaim
 	switch {
-	case s.mode == authNone && s.keys+s.issuer+s.roleClaim+strings.Join(s.audiences, "")+strings.Join(s.roleMap, "") != "":
+	case s.mode == authNone && ruled:
 		return usageError{errors.New("--jwks and the like say how tokens are checked, and --auth none that they are not: set --auth jwt")}
 	case s.mode == authNone && s.anonymous:
 		return usageError{errors.New("--allow-anonymous goes with --auth jwt: with none everybody sees everything")}

@@ -240,8 +240,8 @@ func authFlags(f *flags, s *authSettings) {
 	f.list(&s.roleMap, "jwt-role-map", "JWT_ROLE_MAP", "",
 		"what values of that claim mean, the first that a token has counts: `VALUE=ROLE` with commas between them, where the roles "+
 			"are support, restaurant and consumer; without, values that are called so")
-	f.text(&s.consumerClaim, "jwt-consumer-claim", "JWT_CONSUMER_CLAIM", "sub", "`CLAIM` that has a consumer's id, or the path to it")
-	f.text(&s.restaurantClaim, "jwt-restaurant-claim", "JWT_RESTAURANT_CLAIM", "restaurant_id",
+	f.text(&s.consumerClaim, "jwt-consumer-claim", "JWT_CONSUMER_CLAIM", defaultConsumerClaim, "`CLAIM` that has a consumer's id, or the path to it")
+	f.text(&s.restaurantClaim, "jwt-restaurant-claim", "JWT_RESTAURANT_CLAIM", defaultRestaurantClaim,
 		"`CLAIM` that has the id of the restaurant whose staff it is, or the path to it")
 	f.BoolVar(&s.anonymous, "allow-anonymous", false, "answer requests without a token, with what is public")
 	f.add("allow-anonymous", "ALLOW_ANONYMOUS")

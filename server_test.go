@@ -397,6 +397,8 @@ func TestCommandLine(t *testing.T) {
 		{"missing configuration", nil, []string{"serve", "--config", config + "x", "--data", t.TempDir()}, 1, "no such file"},
 		{"bad level", nil, []string{"serve", "--log-level", "loud", "--data", t.TempDir()}, 1, "--log-level"},
 		{"short key", nil, []string{"serve", "--token-key", "short", "--data", t.TempDir()}, 1, "--token-key"},
+		{"claims of no token", nil, []string{"serve", "--jwt-consumer-claim", "uid", "--data", t.TempDir()}, 2, "--auth jwt"},
+		{"subjects of no record", nil, []string{"serve", "--audit-subject", "plain", "--data", t.TempDir()}, 2, "--audit-log"},
 		{"bad URL", nil, []string{"serve", "--order-service", "::", "--data", t.TempDir()}, 1, "order"},
 		{"bad header", nil, []string{"serve", "--owner-header", "X-Key", "--data", t.TempDir()}, 1, "--owner-header, number 1"},
 		{"header of the call", nil, []string{"serve", "--forward-header", "Accept", "--data", t.TempDir()}, 1, "--forward-header"},
