@@ -11,8 +11,8 @@ import (
 // Members are the members of a document's root that a struct is read with. The others are skipped, which takes a fraction of
 // the time.
 type Members struct {
-	of, part reflect.Type
-	fields   [][]int // of the struct: for each field of part, where it goes
+	part   reflect.Type
+	fields [][]int // of the struct: for each field of part, where it goes
 }
 
 var membersOf sync.Map // *Members by membersKey: callers leave out few and fixed members, since a type stays for ever
@@ -28,7 +28,7 @@ func MembersWithout[T any](names []string) *Members {
 	if known, ok := membersOf.Load(key); ok {
 		return known.(*Members)
 	}
-	m := &Members{of: key.of}
+	m := &Members{}
 	var fields []reflect.StructField
 	for _, f := range reflect.VisibleFields(key.of) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -19,7 +19,7 @@ import (
 type Store interface {
 	// Get returns the documents with these ids, in real time: every write that Apply reported done is seen, whether or
 	// not a search sees it yet. A missing document and one that the viewer may not see are alike absent from the result.
-	// Hidden documents are returned.
+	// Hidden documents are returned. Others may be given the same bytes: nobody changes them.
 	Get(ctx context.Context, v Viewer, ids []string) (map[string]Document, error)
 
 	// Search returns a page of the documents that match the query and that the viewer may see; totals and facets count
