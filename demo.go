@@ -135,9 +135,9 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
 		tokens = fmt.Sprintf("http://%s/demo/token?role=support, ?role=consumer&id=ID, ?role=restaurant&id=ID", addr)
 		token = fmt.Sprintf(" \\\n    -H \"Authorization: Bearer $(curl -s 'http://%s/demo/token?role=support')\"", addr)
 	}
-	pages := ""
-	if s.pages() {
-		pages = fmt.Sprintf("  Start page   http://%[1]s/\n  Playground   http://%[1]s/playground\n", addr)
+	pages := fmt.Sprintf("  Start page   http://%s/\n", addr)
+	if s.hasPlayground() {
+		pages += fmt.Sprintf("  Playground   http://%s/playground\n", addr)
 	}
 	fmt.Fprintf(w, `viewgate demo: food to go, an example, in one process
 

@@ -316,11 +316,11 @@ func protectionFlags(f *flags, p *protection) {
 	f.begin("Browsers and production")
 	f.list(&p.origins, "cors-origins", "CORS_ORIGINS", "",
 		"`ORIGINS` whose pages may ask and open WebSockets, with commas between them: https://app.example.com, https://*.example.com, or *")
-	f.is(&p.production, "production", "PRODUCTION", "be careful: the schema is told to nobody, there are no pages, "+
+	f.is(&p.production, "production", "PRODUCTION", "be careful: the schema is told to nobody, there is no playground, "+
 		"what a form of any page could send is refused, clients have a rate limit, and there must be authentication")
 	f.text(&p.introspection, "introspection", "INTROSPECTION", introspectionAuto,
 		"`WHETHER` the schema is told, and errors say what could have been meant: on, off, or auto: not in production")
-	f.is(&p.playground, "playground", "PLAYGROUND", "serve the start page and the playground in production, too")
+	f.is(&p.playground, "playground", "PLAYGROUND", "serve the playground in production, too")
 	f.is(&p.allowNoAuth, "allow-no-auth", "ALLOW_NO_AUTH", "allow --auth none in production")
 	f.section = ""
 }

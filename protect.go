@@ -85,8 +85,8 @@ func (p protection) private() bool {
 	return p.introspection == introspectionOff || p.production && p.introspection != introspectionOn
 }
 
-// pages reports whether there are a start page and a playground.
-func (p protection) pages() bool { return !p.production || p.playground }
+// hasPlayground reports whether the playground is served.
+func (p protection) hasPlayground() bool { return !p.production || p.playground }
 
 // persisted reads the documents that clients are known to send. The settings have been checked.
 func (p protection) persisted() (graph.Persisted, error) {
@@ -118,15 +118,14 @@ func (p protection) options(o *graph.Options) {
 	}
 }
 
-// route serves GraphQL, and pages where there are any.
-func (p protection) route(mux *http.ServeMux, graphql http.Handler) {
+// route serves GraphQL, and the pages for people.
+func (p protection) route(mux *http.ServeMux, graphql http.Handler, pages web.Options) {
 	if p.production {
 		graphql = guard.Preflight(graphql)
 	}
 	graphql = guard.CrossOrigin(p.origins, graphql)
 	proxies, _ := guard.ParseProxies(p.proxies) // checked
 	mux.Handle("/graphql", guard.Headers(guard.Addresses(proxies, guard.Traces(proxies, graphql))))
-	if p.pages() {
-		mux.Handle("/", web.Handler())
-	}
+	pages.Playground = p.hasPlayground()
+	mux.Handle("/", web.Handler(pages))
 }

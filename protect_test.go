@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viewgate/viewgate/graph"
+	"github.com/viewgate/viewgate/web"
 )
 
 // TestLimitsAreDocumented: doc/limits.md has the flags that there are, their variables and their defaults, and no others; and the
@@ -103,12 +104,13 @@ func TestProtectionRoutes(t *testing.T) {
 			200, map[string]string{"Access-Control-Allow-Origin": "https://a.example"}},
 		{"in production what a form could send", protection{production: true}, "/graphql", nil, 400, nil},
 		{"in production what none could", protection{production: true}, "/graphql", map[string]string{"GraphQL-Preflight": "1"}, 200, nil},
+		{"in production a start page", protection{production: true}, "/", nil, 200, nil},
 		{"in production no playground", protection{production: true}, "/playground", nil, 404, nil},
 		{"in production a playground", protection{production: true, playground: true}, "/playground", nil, 200, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mux := http.NewServeMux()
-			test.protection.route(mux, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			test.protection.route(mux, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), web.Options{})
 			r, w := httptest.NewRequest(http.MethodGet, test.path, nil), httptest.NewRecorder()
 			for name, value := range test.header {
 				r.Header.Set(name, value)

@@ -30,6 +30,7 @@ import (
 	"github.com/viewgate/viewgate/view/elastic"
 	"github.com/viewgate/viewgate/view/embedded"
 	"github.com/viewgate/viewgate/watch"
+	"github.com/viewgate/viewgate/web"
 )
 
 // settings are what serve can be told.
@@ -82,7 +83,7 @@ func serve(ctx context.Context, c console, s settings) error {
 	return a.run(ctx, func(addr string) {
 		at := s.scheme() + "://" + addr
 		told := []any{"graphql", at + "/graphql", "ready", at + "/readyz", "metrics", at + "/metrics", "role", s.role}
-		if s.pages() {
+		if s.hasPlayground() {
 			told = append(told, "playground", at+"/playground")
 		}
 		logger.Info("serving", told...)
@@ -242,7 +243,7 @@ func (s settings) check() error {
 	return errors.Join(s.auth.check(), s.audit.check(), s.protection.check(s.auth.mode))
 }
 
-// routeGateway adds what a gateway serves: GraphQL, the playground and the start page.
+// routeGateway adds what a gateway serves: GraphQL, and the pages for people.
 func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (err error) {
 	at := slices.IndexFunc(a.views, func(v *served) bool { return v.name == orders.name })
 	if at < 0 {
@@ -304,7 +305,7 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	}
 	metrics.watch(s.registry, a.graphql)
 	watchGate(s.registry, o.Gate)
-	s.protection.route(mux, a.graphql)
+	s.protection.route(mux, a.graphql, web.Options{DemoTokens: s.auth.demo != nil})
 	if s.auth.demo != nil {
 		mux.HandleFunc("GET /demo/token", s.auth.demoToken)
 	}

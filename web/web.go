@@ -69,12 +69,23 @@ var examples = []struct{ Title, Why, Query string }{
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Handler serves the start page at /, the playground at /playground and what they load at /assets/. The playground
-// expects the GraphQL endpoint at /graphql.
-func Handler() http.Handler {
+// Options say what the pages offer.
+type Options struct {
+	Playground bool // there is one
+	DemoTokens bool // /demo/token answers a token for whatever role is asked for
+}
+
+// Handler serves the start page at /, the playground, where there is one, at /playground, and what they load at /assets/.
+// Both expect the GraphQL endpoint at /graphql.
+func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", page("start.html", examples))
-	mux.HandleFunc("GET /playground", page("playground.html", nil))
+	mux.HandleFunc("GET /{$}", page("start.html", struct {
+		Options
+		Examples any
+	}{o, examples}))
+	if o.Playground {
+		mux.HandleFunc("GET /playground", page("playground.html", o))
+	}
 	mux.Handle("GET /assets/", assets())
 	return secured(mux)
 }

@@ -21,7 +21,7 @@ import (
 func get(t *testing.T, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	Handler(Options{Playground: true}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 	return w
 }
 
@@ -64,7 +64,7 @@ func TestHandler(t *testing.T) {
 		})
 	}
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+	Handler(Options{Playground: true}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: status %d", w.Code)
 	}
