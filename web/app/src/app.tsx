@@ -1,0 +1,62 @@
+import { Provider } from '@urql/preact';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { link, useAddress } from './address';
+import { newClient } from './client';
+import { config } from './config';
+import { ConnectionState } from './connectionstate';
+import { begin, session } from './session';
+import { SessionMenu } from './sessionmenu';
+import { useStore } from './store';
+import { SearchPage } from './search/page';
+import { ViewsPage } from './views/page';
+
+/** App is the page: a bar with its tabs, and the tab that the address names. */
+export function App() {
+  const { tab } = useAddress();
+  const orders = { 'aria-current': tab === 'orders' ? ('page' as const) : undefined };
+  const views = { 'aria-current': tab === 'views' ? ('page' as const) : undefined };
+  return (
+    <Speaking>
+      <a class="skip" href="#main">Skip to the content</a>
+      <header class="bar">
+        <a class="brand" {...link({ tab: 'orders', q: '', chosen: { status: [], restaurant: [], dish: [], city: [] }, from: '', to: '', min: '', max: '', sort: 'newest', order: '' })}>viewgate</a>
+        <nav aria-label="Pages">
+          <a {...orders} {...link({ tab: 'orders' })}>Orders</a>
+          <a {...views} {...link({ tab: 'views' })}>Views</a>
+          {config.playground && <a href="/playground">Playground</a>}
+        </nav>
+        <ConnectionState />
+        <SessionMenu />
+      </header>
+      <main id="main" tabIndex={-1}>{tab === 'views' ? <ViewsPage /> : <SearchPage />}</main>
+    </Speaking>
+  );
+}
+
+/** Speaking gives what is in it a client that speaks for whom the session names: with another, nothing of before is kept. */
+function Speaking({ children }: { children: ComponentChildren }) {
+  const { token } = useStore(session);
+  const [client, setClient] = useState<ReturnType<typeof newClient>>();
+  const [failed, setFailed] = useState('');
+  useEffect(() => {
+    let made: ReturnType<typeof newClient> | undefined;
+    let over = false;
+    begin().then(
+      () => {
+        if (!over) {
+          setClient((made = newClient()));
+        }
+      },
+      (error: Error) => setFailed(error.message),
+    );
+    return () => {
+      over = true;
+      made?.close();
+    };
+  }, [token]);
+  if (failed) {
+    return <p class="notice" role="alert">{failed}</p>;
+  }
+  return client ? <Provider key={token} value={client.client}>{children}</Provider> : null;
+}

@@ -1,0 +1,79 @@
+import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange, type CombinedError } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { connect } from './connection';
+import { authorization } from './session';
+
+/** Types without an identity of their own. A restaurant and a consumer in an order are as they were when it was placed. */
+const parts = [
+  'Address', 'Bill', 'Consumer', 'Count', 'Delivery', 'Facet', 'FacetValue', 'Highlight', 'LineItem', 'Location', 'MenuItem',
+  'Money', 'OrderConnection', 'OrderEdge', 'OrderFacets', 'PageInfo', 'Restaurant', 'RestaurantConnection', 'RestaurantEdge',
+  'Suggestion', 'TextRange', 'Ticket', 'TimelineEntry',
+];
+
+/** newClient returns a client of the gateway that the page comes from, with an empty cache. */
+export function newClient(): { client: Client; close: () => void } {
+  const socket = connect();
+  const client = new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    exchanges: [
+      cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
+      mapExchange({ onOperation: identify }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (request) => ({
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe({ ...request, query: request.query ?? '' }, sink as never),
+          }),
+        }),
+      }),
+    ],
+  });
+  return { client, close: () => void socket.dispose() };
+}
+
+/** identify gives a request its id, so that it can be told when something goes wrong, and says who asks. */
+function identify(operation: Parameters<typeof makeOperation>[1]) {
+  const requestId = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, '0')).join('');
+  return makeOperation(operation.kind, operation, {
+    ...operation.context,
+    requestId,
+    fetchOptions: { headers: { ...authorization(), 'X-Request-Id': requestId } },
+  });
+}
+
+/** A fault in plain words. */
+export interface Fault {
+  message: string;
+  /** What somebody who looks into it asks for; '' where there is none. */
+  requestId: string;
+  /** Nobody said who asks, or the token is no longer good. */
+  signIn: boolean;
+}
+
+const plain: Record<string, string> = {
+  UNAUTHENTICATED: 'You are not signed in, or your access has ended.',
+  FORBIDDEN: 'You may not see this.',
+  RATE_LIMITED: 'Too many requests. Wait a moment.',
+  OVERLOADED: 'The server is busy. Try again in a moment.',
+  TIMEOUT: 'It took too long. Search for more words, or a shorter time.',
+  UPSTREAM_UNAVAILABLE: 'A service that was asked does not answer. Try again in a moment.',
+  QUERY_NOT_IN_SAFELIST: 'The gateway does not know this page’s queries: page and gateway are of different versions.',
+  INTERNAL_SERVER_ERROR: 'Something went wrong on the server.',
+};
+
+/** faultOf says what went wrong, in the words of whoever looks at the page. */
+export function faultOf(result: { error?: CombinedError; operation: { context: object } }): Fault | undefined {
+  const { error } = result;
+  if (!error) {
+    return undefined;
+  }
+  const first = error.graphQLErrors[0];
+  const code = String(first?.extensions?.code ?? '');
+  const id = first?.extensions?.requestId ?? (result.operation.context as { requestId?: string }).requestId;
+  return {
+    message: first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
+    requestId: String(id ?? ''),
+    signIn: code === 'UNAUTHENTICATED',
+  };
+}

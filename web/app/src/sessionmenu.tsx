@@ -1,0 +1,60 @@
+import { useState } from 'preact/hooks';
+import { config } from './config';
+import { session, signIn, signInAs, type Person } from './session';
+import { useStore } from './store';
+
+/** SessionMenu says for whom the page speaks, and changes it. Where everybody sees everything there is nothing to say. */
+export function SessionMenu() {
+  const { token, who } = useStore(session);
+  if (config.auth === 'none') {
+    return null;
+  }
+  return (
+    <details class="menu session">
+      <summary>{who || (token ? 'Signed in' : 'Sign in')}</summary>
+      <div class="sheet">{config.auth === 'demo' ? <DemoPeople /> : <TokenForm />}</div>
+    </details>
+  );
+}
+
+/** TokenForm takes an access token, which is kept until the browser's tab is closed. */
+export function TokenForm() {
+  const { token } = useStore(session);
+  const [typed, setTyped] = useState('');
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        signIn(typed);
+        setTyped('');
+      }}
+    >
+      <label>
+        Access token
+        <input type="password" autocomplete="off" required value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
+      </label>
+      <p class="hint">As your identity provider gives it. It is kept until this tab is closed, and sent to this server alone.</p>
+      <button type="submit">Sign in</button>
+      {token && <button type="button" class="quiet" onClick={() => signIn('')}>Sign out</button>}
+    </form>
+  );
+}
+
+/** DemoPeople chooses as whom to look at the demo. */
+function DemoPeople() {
+  const [failed, setFailed] = useState('');
+  const [id, setId] = useState('1');
+  const as = (person: Person) => signInAs(person).catch((error: Error) => setFailed(error.message));
+  return (
+    <form onSubmit={(event) => event.preventDefault()}>
+      <p>See what others see:</p>
+      <button type="button" onClick={() => as({ role: 'support' })}>Support, everything</button>
+      <label>
+        Id <input inputMode="numeric" size={6} value={id} onInput={(event) => setId(event.currentTarget.value)} />
+      </label>
+      <button type="button" onClick={() => as({ role: 'consumer', id })}>Consumer {id}</button>
+      <button type="button" onClick={() => as({ role: 'restaurant', id })}>Restaurant {id}</button>
+      {failed && <p role="alert">{failed}</p>}
+    </form>
+  );
+}
