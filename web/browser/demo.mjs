@@ -1,0 +1,52 @@
+// Demos to look at: the program as it is in this repository, on ports of its own.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const repository = join(import.meta.dirname, '../..');
+let built;
+
+/** program builds viewgate, once, or takes the one that VIEWGATE_PROGRAM names. */
+function program() {
+  if (!built) {
+    const directory = mkdtempSync(join(tmpdir(), 'viewgate-browser-'));
+    built = process.env.VIEWGATE_PROGRAM ?? join(directory, 'viewgate');
+    process.on('exit', () => rmSync(directory, { recursive: true }));
+    if (!process.env.VIEWGATE_PROGRAM) {
+      execFileSync('go', ['build', '-o', built, '.'], { cwd: repository, stdio: 'inherit' });
+    }
+  }
+  return built;
+}
+
+/** demo starts a demo with these arguments. Answers its URL, the Order service's, and how to stop it, when it is ready. */
+export async function demo(args = []) {
+  const child = spawn(program(), ['demo', '--addr', '127.0.0.1:0', '--broker-addr', '127.0.0.1:0', '--services-port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  let said = '';
+  const [url, orders] = await new Promise((resolve, reject) => {
+    child.stdout.on('data', (text) => {
+      said += text;
+      const found = [/GraphQL +(\S+)\/graphql/, /order (http:\S+),/].map((pattern) => pattern.exec(said)?.[1]);
+      if (found.every(Boolean)) {
+        resolve(found);
+      }
+    });
+    ended.then((code) => reject(new Error(`the demo ended by itself, with ${code}`)));
+  });
+  for (const until = Date.now() + 30_000; !(await fetch(`${url}/readyz`)).ok; ) {
+    if (Date.now() > until) {
+      await stop();
+      throw new Error('the demo is not ready within 30 seconds: see its /readyz');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { url, orders, stop };
+}
