@@ -84,10 +84,13 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 func (e *exchange) identify(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.options.Limits.Timeout)
 	defer cancel()
-	if e.request.client, err = e.whoIs(ctx, e.r.Header); err == nil {
-		return nil
-	}
-	if errors.As(err, new(*guard.SpentError)) {
+	e.request.client, err = e.whoIs(ctx, e.r.Header)
+	return e.unidentified(err)
+}
+
+// unidentified returns an error of package auth with its status, and what else keeps a client out as it is.
+func (e *exchange) unidentified(err error) error {
+	if err == nil || errors.As(err, new(*guard.SpentError)) {
 		return err
 	}
 	status := http.StatusInternalServerError

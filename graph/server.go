@@ -17,7 +17,6 @@ import (
 	"github.com/viewgate/viewgate/guard"
 	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
-	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/watch"
 )
@@ -167,26 +166,29 @@ func (h *Handler) end(over Transport, place *guard.Connection) {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
+	if upgrades(r) {
+		_, ctx := h.begun(r.Context(), w, r)
+		h.serveSocket(ctx, w, r)
+		return // each of its operations is observed, and has a span, by itself
+	}
+	ctx, span := h.options.Tracer.Request(r.Context(), r.Header, "GraphQL request")
+	request, ctx := h.begun(ctx, w, r)
+	request.span = span
+	h.serve(ctx, w, r)
+}
+
+// begun returns an HTTP request that begins now, and the context that carries it. The answer names its id.
+func (h *Handler) begun(ctx context.Context, w http.ResponseWriter, r *http.Request) (*request, context.Context) {
 	id, given := requestIDOf(r.Header)
 	if !given {
 		id = newID()
 	}
-	ctx, span := r.Context(), (*telemetry.Span)(nil)
-	if !upgrades(r) { // of a connection each operation has a span of its own
-		ctx, span = h.options.Tracer.Request(ctx, r.Header, "GraphQL request")
-	}
 	request, ctx := h.newRequest(ctx, id, r.Header, auth.Identity{})
-	request.span = span
-	request.tally = newTally(start, OverHTTP)
+	request.tally = newTally(time.Now(), OverHTTP)
 	request.header = w.Header()
 	w.Header().Set("X-Request-Id", request.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if upgrades(r) {
-		h.serveSocket(ctx, w, r)
-		return // each of its operations is observed by itself
-	}
-	h.serve(ctx, w, r)
+	return request, ctx
 }
 
 // newRequest returns a request of a client that sent this header, and the context that carries both.
