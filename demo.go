@@ -28,6 +28,10 @@ type demoSettings struct {
 	seed         int64
 }
 
+// demoVerifyRate is how many documents a second are compared with their owners, so that drift would be seen. It is what costs
+// little beside the simulated orders.
+const demoVerifyRate = 5
+
 // check reports what the demo cannot do.
 func (d demoSettings) check() error {
 	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 1) } // which NaN is not either
@@ -91,6 +95,8 @@ func demo(ctx context.Context, c console, s settings, d demoSettings) error {
 		Restaurant: services.URL(ftgo.RestaurantService),
 		Consumer:   services.URL(ftgo.ConsumerService),
 	}
+	s.shop = newShop(s.owners.Order, s.owners.Consumer)
+	s.verifyRate = demoVerifyRate
 	a, err := assemble(ctx, s, logger)
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ type settings struct {
 	forgotten  string             // the topic that has who is to be forgotten; "": named by that prefix
 	owners     compose.Options
 	verifyRate float64 // documents a second that are compared with their owners; 0: none
+	shop       *shop   // the demo's; nil: nothing can be ordered
 }
 
 // serve runs the gateway, the indexer or both until ctx ends or one of them fails.
@@ -306,6 +307,9 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	metrics.watch(s.registry, a.graphql)
 	watchGate(s.registry, o.Gate)
 	s.protection.route(mux, a.graphql, web.Options{DemoTokens: s.auth.demo != nil})
+	if s.shop != nil {
+		s.shop.route(mux, a.graphql, s.protection.guarded)
+	}
 	if s.auth.demo != nil {
 		mux.HandleFunc("GET /demo/token", s.auth.demoToken)
 	}
