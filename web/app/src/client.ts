@@ -63,14 +63,14 @@ const plain: Record<string, string> = {
 };
 
 /** faultOf says what went wrong, in the words of whoever looks at the page. */
-export function faultOf(result: { error?: CombinedError; operation: { context: object } }): Fault | undefined {
+export function faultOf(result: { error?: CombinedError; operation?: { context: object } }): Fault | undefined {
   const { error } = result;
   if (!error) {
     return undefined;
   }
   const first = error.graphQLErrors[0];
   const code = String(first?.extensions?.code ?? '');
-  const id = first?.extensions?.requestId ?? (result.operation.context as { requestId?: string }).requestId;
+  const id = first?.extensions?.requestId ?? (result.operation?.context as { requestId?: string } | undefined)?.requestId;
   return {
     message: first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
     requestId: String(id ?? ''),
