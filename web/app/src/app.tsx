@@ -1,7 +1,7 @@
 import { Provider } from '@urql/preact';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { link, useAddress } from './address';
+import { link, parse, useAddress } from './address';
 import { newClient } from './client';
 import { config } from './config';
 import { ConnectionState } from './connectionstate';
@@ -9,6 +9,7 @@ import { begin, session } from './session';
 import { SessionMenu } from './sessionmenu';
 import { useStore } from './store';
 import { SearchPage } from './search/page';
+import { LagInBar } from './views/bar';
 import { ViewsPage } from './views/page';
 
 /** App is the page: a bar with its tabs, and the tab that the address names. */
@@ -20,13 +21,14 @@ export function App() {
     <Speaking>
       <a class="skip" href="#main">Skip to the content</a>
       <header class="bar">
-        <a class="brand" {...link({ tab: 'orders', q: '', chosen: { status: [], restaurant: [], dish: [], city: [] }, from: '', to: '', min: '', max: '', sort: 'newest', order: '' })}>viewgate</a>
+        <a class="brand" {...link(parse(''))}>viewgate</a>
         <nav aria-label="Pages">
           <a {...orders} {...link({ tab: 'orders' })}>Orders</a>
           <a {...views} {...link({ tab: 'views' })}>Views</a>
           {config.playground && <a href="/playground">Playground</a>}
         </nav>
         <ConnectionState />
+        <LagInBar />
         <SessionMenu />
       </header>
       <main id="main" tabIndex={-1}>{tab === 'views' ? <ViewsPage /> : <SearchPage />}</main>
