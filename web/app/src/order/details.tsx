@@ -1,0 +1,116 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { go } from '../address';
+import { useNow } from '../clock';
+import { config } from '../config';
+import { DemoActions } from '../demo/actions';
+import { FaultNotice } from '../faultnotice';
+import { OrderDocument, type DetailsFragment } from '../operations';
+import { Status } from '../status';
+import { age, exactTime, money, name } from '../words';
+import { AskOwners } from './askowners';
+import { CopyId } from './copyid';
+import { Facts } from './facts';
+import { Flash } from './flash';
+import { Items } from './items';
+import { Parts } from './parts';
+import { useOrder } from './reading';
+import { Said } from './said';
+import { Timeline } from './timeline';
+import './order.css';
+
+/** OrderDetails is all there is to know of one order, in a panel that Escape closes; id is the order's own or the global one. */
+export function OrderDetails({ id }: { id: string }) {
+  return <Panel key={id} id={id} />;
+}
+
+const close = () => go({ order: '' });
+
+function Panel({ id }: { id: string }) {
+  const reading = useOrder(id);
+  const heading = useFocus();
+  const { order, fault } = reading;
+  return (
+    <section
+      class="details sheet"
+      aria-labelledby="order-heading"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) {
+          event.preventDefault();
+          close();
+        }
+      }}
+    >
+      <header>
+        <h2 id="order-heading" ref={heading} tabIndex={-1}>Order <span class="id">{order?.orderId ?? id}</span></h2>
+        <CopyId id={order?.orderId ?? id} />
+        <button type="button" class="quiet close" onClick={close} title="Escape closes it, too">Close</button>
+      </header>
+      {fault && <FaultNotice fault={fault} again={reading.read} />}
+      {order === null && <Unknown again={reading.read} />}
+      {order === undefined && !fault && <p class="hint waiting" role="status">Reading the order…</p>}
+      {order && (
+        <>
+          <Head order={order} />
+          <Facts order={order} />
+          <Items order={order} />
+          <Timeline order={order} />
+          <Parts order={order} note={reading.note} />
+          <AskOwners reading={reading} />
+          {reading.unfollowed && <FaultNotice fault={{ ...reading.unfollowed, message: `Changes cannot be followed. ${reading.unfollowed.message}` }} />}
+          {config.demo && <DemoActions order={order} />}
+          {config.playground && <p><a href={playground(id)}>Open in the playground</a></p>}
+          <Said status={order.status} />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** Head is what is asked for first: how it stands, what it costs, when it was placed. */
+function Head({ order }: { order: DetailsFragment }) {
+  const now = useNow();
+  return (
+    <dl class="head">
+      <div><dt>Status</dt><dd><Flash of={order.status}><Status of={order.status} /></Flash></dd></div>
+      <div><dt>Total</dt><dd><Flash of={order.total.amount}>{money(order.total)}</Flash></dd></div>
+      <div><dt>Placed</dt><dd>{exactTime(order.createdAt)} <span class="hint">{age(order.createdAt, now)}</span></dd></div>
+      <div><dt>Wanted by</dt><dd>{order.deliveryTime ? <>{exactTime(order.deliveryTime)} <span class="hint">{age(order.deliveryTime, now)}</span></> : 'as soon as can be'}</dd></div>
+      <div><dt>Order service</dt><dd><Flash of={order.state}>{name(order.state)}</Flash></dd></div>
+    </dl>
+  );
+}
+
+function Unknown({ again }: { again: () => void }) {
+  return (
+    <div class="notice" role="status">
+      <p>There is no order with this number that you may see.</p>
+      <ul>
+        <li>Look at the number once more: it is the order service’s own, such as 1000042.</li>
+        <li>An order that was placed a moment ago may not have arrived yet.</li>
+        <li>It may be somebody’s whose orders you may not see.</li>
+      </ul>
+      <button type="button" class="quiet" onClick={again}>Look again</button>
+    </div>
+  );
+}
+
+/** playground returns the address of the playground with the query that the details were read with. */
+function playground(id: string): string {
+  const query = OrderDocument.loc?.source.body ?? '';
+  return `/playground?${new URLSearchParams({ query, variables: JSON.stringify({ id }) })}`;
+}
+
+/** useFocus moves the focus to where its reference is put, and back to where it was when that is gone. */
+function useFocus() {
+  const target = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    target.current?.focus({ preventScroll: true });
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected && before !== document.body) {
+        before.focus({ preventScroll: true });
+      }
+    };
+  }, []);
+  return target;
+}

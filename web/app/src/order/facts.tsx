@@ -1,0 +1,131 @@
+import { link } from '../address';
+import { session } from '../session';
+import { useStore } from '../store';
+import type { DetailsFragment } from '../operations';
+import { exactTime, money, name } from '../words';
+import { isOver } from './events';
+import { Flash } from './flash';
+
+/** Facts are who ordered where, where to, and how far each service is with it. */
+export function Facts({ order }: { order: DetailsFragment }) {
+  return (
+    <div class="facts">
+      <Person title="Customer" name={order.consumer.name} id={order.consumer.consumerId} field="consumerId" />
+      <Person title="Restaurant" name={order.restaurant.name} id={order.restaurant.restaurantId} field="restaurantId" />
+      <Address order={order} />
+      <Kitchen ticket={order.ticket} />
+      <Delivery delivery={order.delivery} />
+      <Bill bill={order.bill} />
+    </div>
+  );
+}
+
+/** Person is a customer or a restaurant, with a link to all their orders. */
+function Person({ title, name, id, field }: { title: string; name: string | null; id: string; field: 'consumerId' | 'restaurantId' }) {
+  const every = { status: [], restaurant: [], dish: [], city: [] };
+  const theirs = link({ q: `${field}:${id}`, chosen: every, from: '', to: '', min: '', max: '', order: '' });
+  return (
+    <div>
+      <h3>{title}</h3>
+      <p>{name ?? 'Name not known'} <span class="hint">number <span class="id">{id}</span></span></p>
+      <p><a {...theirs}>All orders of this {title.toLowerCase()}</a></p>
+    </div>
+  );
+}
+
+function Address({ order }: { order: DetailsFragment }) {
+  const { who } = useStore(session);
+  const { deliveryAddress: to } = order;
+  // The one rule that hides an address: from a restaurant's staff once the order is over.
+  const hidden = isOver(order) && who.startsWith('restaurant');
+  return (
+    <div>
+      <h3>Delivered to</h3>
+      {to ? (
+        <address>
+          {to.street1}<br />
+          {to.street2 && <>{to.street2}<br /></>}
+          {to.city}, {to.state} {to.zip}
+        </address>
+      ) : (
+        <p class="hint">{hidden ? 'Not shown to you, now that the order is over.' : 'None given'}</p>
+      )}
+    </div>
+  );
+}
+
+/** Times lists moments that there are. */
+function Times({ of }: { of: [string, string | null][] }) {
+  return (
+    <dl class="times">
+      {of.map(([what, at]) => at && <div key={what}><dt>{what}</dt><dd>{exactTime(at)}</dd></div>)}
+    </dl>
+  );
+}
+
+function Kitchen({ ticket }: Pick<DetailsFragment, 'ticket'>) {
+  return (
+    <div class="ticket">
+      <h3>Kitchen</h3>
+      {ticket ? (
+        <>
+          <p><Flash of={ticket.state}>{name(ticket.state)}</Flash></p>
+          <Times
+            of={[
+              ['Accepted', ticket.acceptTime],
+              ['Meant to be ready by', ticket.readyBy],
+              ['Cooking began', ticket.preparingTime],
+              ['Ready', ticket.readyForPickupTime],
+              ['Handed over', ticket.pickedUpTime],
+            ]}
+          />
+        </>
+      ) : (
+        <p class="hint">Nothing from the kitchen yet</p>
+      )}
+    </div>
+  );
+}
+
+function Delivery({ delivery }: Pick<DetailsFragment, 'delivery'>) {
+  return (
+    <div class="delivery">
+      <h3>Delivery</h3>
+      {delivery ? (
+        <>
+          <p>
+            <Flash of={delivery.state}>{name(delivery.state)}</Flash>
+            {delivery.courierId && <>, courier <span class="id">{delivery.courierId}</span></>}
+          </p>
+          <Times of={[['Expected', delivery.estimatedDeliveryTime]]} />
+          {delivery.location && (
+            <p class="hint">
+              Courier last seen at{' '}
+              <Flash of={`${delivery.location.latitude} ${delivery.location.longitude}`}>
+                {delivery.location.latitude.toFixed(4)}, {delivery.location.longitude.toFixed(4)}
+              </Flash>
+            </p>
+          )}
+        </>
+      ) : (
+        <p class="hint">Nothing from the couriers yet</p>
+      )}
+    </div>
+  );
+}
+
+function Bill({ bill }: Pick<DetailsFragment, 'bill'>) {
+  return (
+    <div class="bill">
+      <h3>Payment</h3>
+      {bill ? (
+        <p>
+          <Flash of={bill.state}>{name(bill.state)}</Flash>
+          {bill.amount && <>, {money(bill.amount)}</>}
+        </p>
+      ) : (
+        <p class="hint">Nothing from accounting yet</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { useClient, useQuery, useSubscription } from '@urql/preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { faultOf, type Fault } from '../client';
+import { OrderChangesDocument, OrderDocument, type DetailsFragment } from '../operations';
+import { differences, type Difference } from './differences';
+import { noteOf, type Note } from './freshness';
+
+/** Asked is what came of asking the owners. */
+export type Asked =
+  | { state: 'no' }
+  | { state: 'asking' }
+  | { state: 'failed'; fault: Fault }
+  /** took is how long the answer took, in milliseconds. */
+  | { state: 'answered'; note: Note | undefined; took: number; differs: Difference[] };
+
+/** Reading is an order as it is read and followed. */
+export interface Reading {
+  /** undefined until there is an answer, null where there is no such order. */
+  order: DetailsFragment | null | undefined;
+  /** Where what is shown came from. */
+  note: Note | undefined;
+  fault: Fault | undefined;
+  /** Why changes are not followed. */
+  unfollowed: Fault | undefined;
+  asked: Asked;
+  read: () => void;
+  askOwners: () => void;
+}
+
+/** useOrder reads an order, follows its changes, and asks its owners when it is told to. */
+export function useOrder(id: string): Reading {
+  const client = useClient();
+  const [result, again] = useQuery({ query: OrderDocument, variables: { id }, requestPolicy: 'cache-and-network' });
+  const [changed] = useSubscription({ query: OrderChangesDocument, variables: { id } });
+  const [note, setNote] = useState<Note>();
+  const [asked, setAsked] = useState<Asked>({ state: 'no' });
+  const shown = useRef<DetailsFragment>(undefined);
+  const order = result.data?.order;
+  shown.current = order ?? undefined;
+
+  useEffect(() => setNote((before) => noteOf(result.extensions) ?? before), [result.extensions]);
+  useEffect(() => setNote((before) => noteOf(changed.extensions) ?? before), [changed.extensions]);
+
+  async function askOwners() {
+    const before = shown.current;
+    const from = performance.now();
+    setAsked({ state: 'asking' });
+    const answer = await client
+      .query(OrderDocument, { id, freshness: { mode: 'FRESH' } }, { requestPolicy: 'network-only' })
+      .toPromise();
+    const after = answer.data?.order;
+    const fault = faultOf(answer);
+    if (!after || !before) {
+      setAsked({ state: 'failed', fault: fault ?? { message: 'Its service no longer knows this order.', requestId: '', signIn: false } });
+      return;
+    }
+    const told = noteOf(answer.extensions);
+    setNote(told);
+    setAsked({ state: 'answered', note: told, took: performance.now() - from, differs: differences(before, after) });
+  }
+
+  return {
+    order: order === undefined && !result.fetching && !result.error ? null : order,
+    note,
+    fault: faultOf(result),
+    unfollowed: faultOf(changed),
+    asked,
+    read: () => again({ requestPolicy: 'network-only' }),
+    askOwners: () => void askOwners(),
+  };
+}
