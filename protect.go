@@ -121,7 +121,7 @@ func (p protection) options(o *graph.Options) {
 // route serves GraphQL, and the pages for people.
 func (p protection) route(mux *http.ServeMux, graphql http.Handler, pages web.Options) {
 	mux.Handle("/graphql", p.guarded(graphql))
-	pages.Playground = p.hasPlayground()
+	pages.Playground, pages.Private = p.hasPlayground(), p.private()
 	mux.Handle("/", web.Handler(pages))
 }
 

@@ -11,67 +11,17 @@ import (
 	"time"
 )
 
-//go:embed pages assets
+//go:embed assets examples pages
 var files embed.FS
 
-// examples are the operations that the start page shows and opens in the playground. The demo has an order with the id.
-var examples = []struct{ Title, Why, Query string }{
-	{"The newest orders", "As the view has them, with what customers are shown of each.", `{
-  orderHistory(first: 20) {
-    total { count }
-    nodes { orderId createdAt status total { amount } consumer { name } restaurant { name } }
-  }
-}`},
-	{"A search as people type it", "Words, conditions and their counts; extensions.search tells how it was understood.", `{
-  orderHistory(query: "chicken -status:cancelled total:>10", orderBy: {field: RELEVANCE}) {
-    total { count }
-    edges { score highlights { field fragment ranges { start end } } node { orderId status total { amount } } }
-    facets { status { values { value count } } restaurant(first: 5) { values { value count query } others } }
-    didYouMean
-  }
-}`},
-	{"What somebody may be typing", "Dishes, restaurants, cities, orders and fields that begin so.", `{
-  suggest(prefix: "ch") { kind text count query }
-}`},
-	{"A consumer in short", "Rolled up from the orders.", `{
-  consumer(id: "1") {
-    name
-    summary {
-      orders { count }
-      spent { amount currency }
-      restaurants(first: 3) { values { value count } }
-      dishes(first: 3) { values { value count } }
-      lastOrder { orderId status createdAt }
-    }
-  }
-}`},
-	{"Restaurants nearby", "The nearest first, by words of their menus, with how far they are.", `{
-  availableRestaurants(near: {latitude: 37.80, longitude: -122.27}, withinKm: 10, query: "soup") {
-    edges { distanceKm node { name cuisines openingHours { day opens closes } } }
-    facets { cuisine { values { value count query } } }
-  }
-}`},
-	{"One order, as fresh as can be", "Composed from its four owners; extensions.freshness tells.", `{
-  order(id: "1000000", freshness: {mode: FRESH}) {
-    status version
-    ticket { state version }
-    delivery { state version }
-    bill { state version }
-  }
-}`},
-	{"Orders as they change", "The newest twenty, and then every change, until you stop it.", `subscription {
-  ordersChanged { orderId status updatedAt total { amount } restaurant { name } }
-}`},
-}
-
-// policy lets pages load and ask this host alone. GraphiQL sets styles on its elements, and its style sheet has its
-// fonts and images in it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-	"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// policy lets pages load and ask this host alone. Style sheets have their fonts and images in them.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Options say what the pages offer.
 type Options struct {
 	Playground bool // there is one
+	Private    bool // nobody is told the schema: the playground does not ask for it
 	DemoTokens bool // /demo/token answers a token for whatever role is asked for
 }
 
@@ -79,12 +29,9 @@ type Options struct {
 // Both expect the GraphQL endpoint at /graphql.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", page("start.html", struct {
-		Options
-		Examples any
-	}{o, examples}))
+	mux.HandleFunc("GET /{$}", page("start.html", o))
 	if o.Playground {
-		mux.HandleFunc("GET /playground", page("playground.html", o))
+		mux.HandleFunc("GET /playground", playground(o))
 	}
 	mux.Handle("GET /assets/", assets())
 	return secured(mux)

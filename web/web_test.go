@@ -3,19 +3,13 @@ package web
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"html"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/vektah/gqlparser/v2"
-
-	"github.com/viewgate/viewgate/schema"
 )
 
 func get(t *testing.T, target string) *httptest.ResponseRecorder {
@@ -136,33 +130,6 @@ func TestLibraries(t *testing.T) {
 		license, _, _ := strings.Cut(name, ".min.")
 		if _, err := fs.Stat(files, "assets/"+license+".LICENSE"); err != nil {
 			t.Errorf("%s has no license beside it", name)
-		}
-	}
-}
-
-// The queries that the pages offer are right.
-func TestQueries(t *testing.T) {
-	s, err := schema.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var queries []string
-	for _, match := range loads.FindAllStringSubmatch(get(t, "/").Body.String(), -1) {
-		if link, err := url.Parse(html.UnescapeString(match[1])); err != nil {
-			t.Errorf("%s: %v", match[1], err)
-		} else if query := link.Query().Get("query"); query != "" {
-			queries = append(queries, query)
-		}
-	}
-	_, script, _ := strings.Cut(get(t, "/assets/playground.js").Body.String(), "defaultQuery = `")
-	script, _, _ = strings.Cut(script, "`;")
-	queries = append(queries, script)
-	if want := len(examples) + 2; len(queries) != want { // that of the endpoint's link, and the playground's first
-		t.Errorf("%d queries, want %d", len(queries), want)
-	}
-	for _, query := range queries {
-		if _, err := gqlparser.LoadQueryWithRules(s, query, nil); err != nil {
-			t.Errorf("%s: %v", query, err)
 		}
 	}
 }

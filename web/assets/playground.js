@@ -1,61 +1,175 @@
 'use strict';
 
-// GraphiQL on /graphql. A link may bring a query of its own: /playground?query=...
-(() => {
-  const defaultQuery = `# The orders that match some words, newest first.
-# Ctrl-Enter runs the query, Ctrl-Space completes, and the book at the left has the documentation.
-query Orders($words: String) {
-  orderHistory(query: $words, first: 10) {
-    total { count precision }
-    nodes {
-      orderId
-      createdAt
-      status
-      total { amount currency }
-      consumer { consumerId name }
-      restaurant { name }
-      lineItems { quantity name }
-      ticket { state readyBy }
-      delivery { state estimatedDeliveryTime }
-      bill { state amount { amount } }
-      timeline { type at aggregate version }
+// GraphiQL on /graphql, with the examples as tabs and in a panel, and on the demo a choice of whose token a tab has. What the
+// server has to say is in the element #playground. A link may bring a query: /playground?query=…&variables=…
+(async () => {
+  const { createElement: e, useEffect, useState } = React;
+  const { useEditorContext, useExecutionContext, useSchemaStore } = GraphiQL.React;
+  const { examples, demoTokens, schema } = JSON.parse(document.getElementById('playground').textContent);
+  const tabsAtFirst = 8; // as many as fit beside each other; the panel has all
+
+  // What GraphiQL keeps, but for headers: they may hold a token, and its history would keep them.
+  const storage = GraphiQL.createLocalStorage({ namespace: 'viewgate' });
+  const { setItem } = storage;
+  storage.setItem = (key, value) =>
+    setItem(key, value.startsWith('{') ? JSON.stringify(JSON.parse(value), (k, v) => (k === 'headers' ? null : v)) : value);
+
+  // show opens the editor of variables or of headers, for which GraphiQL has nothing but its buttons.
+  const show = (editor) => document.querySelector(`.graphiql-editor-tools [data-name=${editor}]:not(.active)`)?.click();
+
+  // The tokens that this page was given, by the header that has them: whose each is.
+  const given = new Map([[undefined, { role: 'nobody', id: '' }]]);
+
+  async function tokenOf(role, id) {
+    const response = await fetch(`/demo/token?${new URLSearchParams({ role, id })}`);
+    const text = await response.text();
+    if (!response.ok) {
+      throw new Error(text);
     }
-    pageInfo { hasNextPage endCursor }
+    given.set(`Bearer ${text}`, { role, id });
+    return `Bearer ${text}`;
   }
-}
 
-# One order as its owners know it now. extensions.freshness in the answer tells where it came from.
-query FreshOrder($id: ID = "1000000") {
-  order(id: $id, freshness: { mode: FRESH }) {
-    status
-    version
-    ticket { state version }
-    delivery { state version }
-    bill { state version }
+  // headersOf reads the headers editor; what is no object of headers is none.
+  function headersOf(text) {
+    try {
+      return { ...JSON.parse(text) };
+    } catch {
+      return {};
+    }
   }
-}
 
-# One order as it is, and whenever it changes, until you stop it.
-subscription FollowOrder($id: ID = "1000000") {
-  orderChanged(id: $id) {
-    status
-    version
-    ticket { state version }
-    delivery { state version }
-    bill { state version }
+  const headersText = (headers) => (Object.keys(headers).length > 0 ? JSON.stringify(headers, null, 2) : '');
+
+  // Token chooses whose token the current tab has, and shows whose it is.
+  function Token() {
+    const { tabs, activeTabIndex, headerEditor } = useEditorContext({ nonNull: true });
+    const [{ role, id }, setChosen] = useState({ role: 'support', id: '' });
+    const [fault, setFault] = useState('');
+    const tab = tabs[activeTabIndex];
+    useEffect(() => {
+      if (headerEditor) {
+        setChosen(given.get(headersOf(headerEditor.getValue()).Authorization) ?? { role: 'other', id: '' });
+      }
+    }, [headerEditor, tab.id, tab.headers]);
+
+    async function choose(chosen) {
+      setChosen(chosen);
+      if (chosen.role === 'other' || (chosen.id === '' && ['consumer', 'restaurant'].includes(chosen.role))) {
+        return; // there will be one
+      }
+      try {
+        const headers = headersOf(headerEditor.getValue());
+        delete headers.Authorization;
+        if (chosen.role !== 'nobody') {
+          headers.Authorization = await tokenOf(chosen.role, chosen.id);
+        }
+        headerEditor.setValue(headersText(headers));
+        setFault('');
+        show('headers');
+      } catch (error) {
+        setFault(error.message);
+      }
+    }
+
+    const option = (value, text) => e('option', { key: value, value }, text);
+    return e('div', { className: 'token' },
+      e('label', { htmlFor: 'token-role' }, 'As'),
+      e('select', {
+        id: 'token-role',
+        value: role,
+        title: 'Whose token this tab has, in its headers',
+        onChange: ({ target: { value } }) => choose({ role: value, id: ['consumer', 'restaurant'].includes(value) ? '1' : '' }),
+      },
+        option('support', 'support'), option('consumer', 'consumer'), option('restaurant', 'restaurant'), option('nobody', 'nobody'),
+        role === 'other' && option('other', 'who its headers say')),
+      ['consumer', 'restaurant'].includes(role) && e('input', {
+        value: id,
+        'aria-label': `The ${role}'s id`,
+        size: 4,
+        onChange: ({ target: { value } }) => choose({ role, id: value.trim() }),
+      }),
+      fault && e('span', { role: 'alert' }, fault));
   }
-}
-`;
+
+  // Session shows a tab's variables, where it has any, and asks for the schema again when a tab has got a token, where it could not
+  // be had without.
+  function Session() {
+    const { tabs, activeTabIndex } = useEditorContext({ nonNull: true });
+    const { schema: known, introspect } = useSchemaStore();
+    const { id, variables, headers } = tabs[activeTabIndex];
+    useEffect(() => {
+      if (variables && document.querySelector('.graphiql-editor-tools .active')) {
+        show('variables');
+      }
+    }, [id]);
+    useEffect(() => {
+      if (!known && headersOf(headers).Authorization) {
+        introspect();
+      }
+    }, [headers]);
+    return null;
+  }
+
+  const Icon = () => e('svg', { viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', strokeWidth: 1.5 },
+    e('path', { d: 'M9 3h6M10 3v6L4.5 18.5A1.7 1.7 0 0 0 6 21h12a1.7 1.7 0 0 0 1.5-2.5L14 9V3M7.5 14h9' }));
+
+  // Examples lists all examples. It opens one in a tab of its own, as the current tab's user, or the tab that has it already.
+  function Examples() {
+    const { tabs, activeTabIndex, changeTab, moveTab, headerEditor } = useEditorContext({ nonNull: true });
+    const { stop } = useExecutionContext({ nonNull: true });
+
+    function open({ name, query, variables }) {
+      const at = tabs.findIndex((tab) => tab.query === query);
+      stop();
+      if (at < 0) {
+        const headers = headerEditor?.getValue() ?? null;
+        moveTab([...tabs, {
+          id: `${name}-${Date.now()}`, hash: null, title: name, operationName: name, query, variables, headers, response: null,
+        }]);
+      }
+      changeTab(at < 0 ? tabs.length : at);
+    }
+
+    return e('section', { className: 'examples', 'aria-label': 'Examples' },
+      e('div', { className: 'graphiql-doc-explorer-title' }, 'Examples'),
+      e('ol', null, examples.map((example) => e('li', { key: example.name },
+        e('button', {
+          type: 'button',
+          'aria-current': tabs[activeTabIndex].query === example.query ? 'true' : undefined,
+          onClick: () => open(example),
+        }, e('b', null, example.title), e('code', null, example.name))))));
+  }
+
+  const plugin = { title: 'Examples', icon: Icon, content: Examples };
+  const link = new URLSearchParams(location.search);
+  const linked = link.get('query') && { query: link.get('query'), variables: link.get('variables') ?? '' };
+  history.replaceState(null, '', location.pathname); // reloading it would open the query once more, beside what became of it
+
   const socket = new URL('/graphql', location.href);
   socket.protocol = socket.protocol.replace('http', 'ws');
-  const linked = new URLSearchParams(location.search).get('query');
-  ReactDOM.createRoot(document.getElementById('graphiql')).render(
-    React.createElement(GraphiQL, {
-      fetcher: GraphiQL.createFetcher({ url: '/graphql', subscriptionUrl: socket.href }),
-      defaultQuery,
-      query: linked || undefined,
-      isHeadersEditorEnabled: true,
-      shouldPersistHeaders: false, // they may hold a token
-    }),
-  );
+  const send = GraphiQL.createFetcher({
+    url: '/graphql',
+    subscriptionUrl: socket.href,
+    headers: { Accept: 'multipart/mixed;deferSpec=20220824, application/json' },
+  });
+  const headers = demoTokens ? { Authorization: await tokenOf('support', '') } : {};
+
+  // Every answer tells what it cost. GraphiQL asks for the schema before its editors are there, with the headers in them.
+  const fetcher = (params, options) => send({ ...params, extensions: { cost: true } }, { ...options, headers: options?.headers ?? headers });
+
+  ReactDOM.createRoot(document.getElementById('graphiql')).render(e(GraphiQL, {
+    fetcher,
+    storage,
+    schema: schema ? undefined : null, // null: it is not asked for
+    defaultTabs: [...(linked ? [linked] : []), ...examples.slice(0, tabsAtFirst)],
+    ...linked,
+    defaultQuery: '# Ctrl-Enter runs, Ctrl-Space completes. The flask at the left has examples.\n\n',
+    defaultHeaders: headersText(headers),
+    isHeadersEditorEnabled: true,
+    shouldPersistHeaders: false,
+    defaultEditorToolsVisibility: true,
+    plugins: [plugin],
+  },
+    e(GraphiQL.Logo, null, e(Session), demoTokens && e(Token), e('a', { href: '/', className: 'home' }, 'viewgate'))));
 })();
