@@ -14,7 +14,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '/graphql': { target: gateway, ws: true, changeOrigin: true },
+      '/graphql': { target: gateway, ws: true, changeOrigin: true, rewriteWsOrigin: true },
       '/demo': gateway,
       '/views': gateway,
       '/playground': gateway,

@@ -1,6 +1,7 @@
 import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange, type CombinedError } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { connect } from './connection';
+import { newest } from './newest';
 import { authorization } from './session';
 
 /** Types without an identity of their own. A restaurant and a consumer in an order are as they were when it was placed. */
@@ -13,12 +14,13 @@ const parts = [
 /** newClient returns a client of the gateway that the page comes from, with an empty cache. */
 export function newClient(): { client: Client; close: () => void } {
   const socket = connect();
+  const keepNewest = newest();
   const client = new Client({
     url: '/graphql',
     preferGetMethod: false,
     exchanges: [
       cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
-      mapExchange({ onOperation: identify }),
+      mapExchange({ onOperation: identify, onResult: (result) => keepNewest(result.data) }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({

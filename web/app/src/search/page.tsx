@@ -1,6 +1,114 @@
-import { useQuery } from '@urql/preact';
-import { OrdersDocument } from '../operations';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { amend, useAddress } from '../address';
+import { config } from '../config';
+import { OrderSomething } from '../demo/order';
+import { FaultNotice } from '../faultnotice';
+import { useMedia } from '../media';
+import { OrderDetails } from '../order/details';
+import { name } from '../words';
+import { useAnswer } from './answer';
+import { asked, inPlayground, narrowings } from './asked';
+import { Box } from './box';
+import { Chips } from './chips';
+import { day } from './days';
+import { Empty } from './empty';
+import { Filters } from './filters';
+import { Awaited, Hits } from './hits';
+import { useLive } from './live';
+import { Toolbar } from './toolbar';
+import { Understanding } from './understanding';
+import './page.css';
+
+/** SearchPage finds orders: the box, what narrows it, the hits, and beside them the order that is open. */
 export function SearchPage() {
-  const [{ data, error }] = useQuery({ query: OrdersDocument, variables: { first: 20 } });
-  return <pre>{JSON.stringify(data ?? error, null, 1)}</pre>;
+  const address = useAddress();
+  const variables = asked(address);
+  const { answer, fault, loading, of, again } = useAnswer(variables);
+  const live = useLive(variables, address.sort, of ? answer : undefined);
+  const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
+  const beside = useMedia('(min-width: 1200px)');
+  const heading = useRef<HTMLHeadingElement>(null);
+  const understood = of ? answer?.understood : undefined;
+  const { order, q } = address;
+  usePlace(address.after + address.before, heading, of && !loading);
+  useReturn(order, !beside);
+  useEffect(() => {
+    document.title = q ? `${q} · Orders` : 'Orders · viewgate';
+  }, [q]);
+  const show = () => {
+    again();
+    heading.current?.focus({ preventScroll: true });
+    heading.current?.scrollIntoView();
+  };
+  const paged = address.after !== '' || address.before !== '';
+
+  return (
+    <div class={`search ${order ? 'opened' : ''}`}>
+      <div class="find" hidden={order !== '' && !beside}>
+        <h1 class="visually-hidden">Orders</h1>
+        <div class="ask">
+          {config.demo && <OrderSomething />}
+          <Box q={q} warnings={understood?.warnings ?? []} describedBy="understanding" />
+          <Understanding id="understanding" q={q} understood={understood} />
+        </div>
+        <Filters address={address} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
+        <section class="found" aria-label="Orders found">
+          <Toolbar address={address} answer={answer} loading={loading} arrived={live.arrived.length} heading={heading} show={show} />
+          <Chips all={narrowed} />
+          {fault && <FaultNotice fault={fault} again={paged ? () => amend({ after: '', before: '' }) : again} />}
+          {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 || loading ? (
+            <Hits address={address} answer={answer} live={live} loading={!of} />
+          ) : (
+            <Empty address={address} answer={answer} narrowed={narrowed} />
+          )}
+          {config.playground && <p class="hint"><a href={inPlayground(variables)}>Open this query in the playground</a></p>}
+        </section>
+      </div>
+      {order !== '' && <div class="panel"><OrderDetails id={order} /></div>}
+    </div>
+  );
+}
+
+/** usePlace brings the focus to the list's beginning when another page of it is there. */
+function usePlace(page: string, heading: { current: HTMLElement | null }, there: boolean) {
+  const turned = useRef(page);
+  const back = useRef(false);
+  useEffect(() => {
+    const went = () => (back.current = true); // the browser restores where one was
+    addEventListener('popstate', went);
+    return () => removeEventListener('popstate', went);
+  }, []);
+  useEffect(() => {
+    if (there && turned.current !== page) {
+      turned.current = page;
+      if (!back.current) {
+        heading.current?.focus({ preventScroll: true });
+        heading.current?.scrollIntoView();
+      }
+      back.current = false;
+    }
+  }, [page, there]);
+}
+
+/**
+ * useReturn brings the focus back to the hit when an order's details close. Where they took the list's place, the list is found
+ * again where it was left.
+ */
+function useReturn(order: string, over: boolean) {
+  const before = useRef({ order: '', over, y: 0 });
+  if (order !== '' && before.current.order === '') {
+    before.current.y = scrollY; // read while the list is still there
+  }
+  useLayoutEffect(() => {
+    const was = before.current;
+    before.current = { order, over, y: was.y };
+    if (order !== '' && was.order === '' && over) {
+      scrollTo(0, 0);
+    } else if (order === '' && was.order !== '') {
+      if (was.over) {
+        scrollTo(0, was.y);
+      }
+      document.querySelector<HTMLElement>(`[data-order="${CSS.escape(was.order)}"]`)?.focus({ preventScroll: true });
+    }
+  }, [order, over]);
 }

@@ -1,0 +1,100 @@
+import { createRequest } from '@urql/core';
+import { useClient } from '@urql/preact';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { faultOf, type Fault } from '../client';
+import { connection } from '../connection';
+import { OrdersDocument, type OrdersQuery, type OrdersQueryVariables } from '../operations';
+import { useStore } from '../store';
+
+/** What of a query could not be read as it was written. */
+export interface Warning {
+  message: string;
+  text: string;
+  /** Where it is in the query, in UTF-16 code units. */
+  start: number;
+  end: number;
+}
+
+/** How a query was understood: the gateway's extensions.search. */
+export interface Understood {
+  query: string;
+  warnings: Warning[];
+  loose: boolean;
+  partial: boolean;
+}
+
+/** A page of hits. */
+export interface Answer {
+  list: OrdersQuery['orderHistory'];
+  /** What was asked. */
+  variables: OrdersQueryVariables;
+  /** Undefined where nothing but the filter was asked for. */
+  understood?: Understood;
+  /** Answers from the network are counted: the list may have other orders than before. */
+  round: number;
+}
+
+interface State {
+  answer?: Answer;
+  fault?: Fault;
+  /** The request that answer or fault belong to; with another one they are of before. */
+  key?: number;
+  /** The network is still asked. */
+  stale: boolean;
+}
+
+/**
+ * useAnswer asks for a page of hits: from the cache at once, where it is there, and from the network. Until there is an
+ * answer the one before stays. After a connection that was lost it asks again.
+ */
+export function useAnswer(variables: OrdersQueryVariables) {
+  const client = useClient();
+  const request = useMemo(() => createRequest(OrdersDocument, variables), [JSON.stringify(variables)]);
+  const [state, setState] = useState<State>({ stale: true });
+  const [turn, setTurn] = useState(0);
+  const asked = useRef<{ key?: number; turn: number }>({ turn: 0 });
+  const understood = useRef(new Map<number, Understood>()); // what comes from the cache has no extensions
+  const round = useRef(0);
+  useEffect(() => {
+    const again = asked.current.key === request.key && asked.current.turn !== turn;
+    asked.current = { key: request.key, turn };
+    setState((before) => ({ ...before, stale: true }));
+    const requestPolicy = again ? 'network-only' : 'cache-and-network';
+    const { unsubscribe } = client.executeQuery(request, { requestPolicy }).subscribe((result) => {
+      const told = (result.extensions?.search as Understood[] | undefined)?.[0];
+      if (told) {
+        understood.current.set(request.key, told);
+      }
+      if (result.extensions?.freshness) {
+        round.current++;
+      }
+      setState((before) => ({
+        answer: result.data
+          ? {
+              list: result.data.orderHistory, variables: request.variables as OrdersQueryVariables,
+              understood: understood.current.get(request.key), round: round.current,
+            }
+          : before.answer,
+        fault: faultOf(result),
+        key: request.key,
+        stale: result.stale,
+      }));
+    });
+    return unsubscribe;
+  }, [client, request, turn]);
+  const again = useCallback(() => setTurn((turn) => turn + 1), []);
+  useAfterLoss(again);
+  const of = state.key === request.key;
+  return { answer: state.answer, fault: of ? state.fault : undefined, loading: !of || state.stale, of, again };
+}
+
+/** useAfterLoss calls back when changes reach the page again after they did not. */
+function useAfterLoss(back: () => void) {
+  const is = useStore(connection);
+  const times = is.state === 'connected' ? is.times : 0;
+  useEffect(() => {
+    if (times > 1) {
+      back();
+    }
+  }, [times, back]);
+}

@@ -1,0 +1,79 @@
+import type { SuggestionKind } from '../operations';
+import { name } from '../words';
+import { statuses } from './asked';
+
+/** The word that somebody is typing, and where it is in the text. */
+export interface Typed {
+  /** What has been typed of it up to the cursor; of a condition, of its value. */
+  word: string;
+  start: number;
+  end: number;
+  /** The field of the condition that it is the value of; '' where it is none. */
+  field: string;
+}
+
+/** typedAt returns the word at the cursor; undefined where none has been begun. */
+export function typedAt(text: string, cursor: number): Typed | undefined {
+  const before = text.slice(0, cursor);
+  if ((before.match(/"/g)?.length ?? 0) % 2 === 1) {
+    return undefined; // in quotes
+  }
+  const [token = ''] = /[^\s"()]*$/.exec(before) ?? [];
+  const [, field = '', word = ''] = /^-?(?:([a-z][\w.-]*):)?(.*)$/i.exec(token) ?? [];
+  if (word === '' && field === '') {
+    return undefined;
+  }
+  const [rest = ''] = /^[^\s"():]*/.exec(text.slice(cursor)) ?? [];
+  return { word, field, start: cursor - word.length, end: cursor + rest.length };
+}
+
+/** Something that the word may be completed to. */
+export interface Completion {
+  kind: SuggestionKind | 'STATUS';
+  text: string;
+  /** What takes the word's place. */
+  query: string;
+  count: number | null;
+}
+
+const kinds: Record<string, SuggestionKind> = {
+  restaurant: 'RESTAURANT', 'restaurant.name': 'RESTAURANT', 'lineitems.name': 'DISH', city: 'CITY', 'deliveryaddress.city': 'CITY',
+  orderid: 'ORDER',
+};
+
+/** kindOf returns what the values of a field are suggestions of; undefined where there are none for it. */
+export const kindOf = (field: string): SuggestionKind | undefined => kinds[field.toLowerCase()];
+
+/** statusesLike returns the statuses that begin as the value of a condition on the status does. */
+export function statusesLike({ field, word }: Typed): Completion[] {
+  if (field.toLowerCase() !== 'status') {
+    return [];
+  }
+  const begins = word.toLowerCase().replaceAll('_', '-');
+  return statuses
+    .map((status) => ({ kind: 'STATUS' as const, text: name(status), query: status.toLowerCase().replaceAll('_', '-'), count: null }))
+    .filter(({ query }) => query.startsWith(begins));
+}
+
+/** complete returns the text with the word completed, and where the cursor is then. */
+export function complete(text: string, typed: Typed, to: Completion): { text: string; cursor: number } {
+  const within = typed.field !== '';
+  const query = within ? to.query.slice(to.query.indexOf(':') + 1) : to.query;
+  const start = within ? typed.start : typed.start - inFront(text.slice(0, typed.start), typed.word, to.text);
+  const open = query.endsWith(':'); // a field, whose value comes next
+  const end = text.slice(typed.end);
+  const put = text.slice(0, start) + query + (open || /^\s/.test(end) ? '' : ' ');
+  return { text: put + end, cursor: put.length + (!open && /^\s/.test(end) ? 1 : 0) };
+}
+
+/** inFront returns how much in front of a word belongs to the same name: typing "chicken vin" means one dish, not a word and a dish. */
+function inFront(before: string, word: string, name: string): number {
+  const whole = (before + word).toLowerCase();
+  for (let start = 0; start < before.length; start++) {
+    const atWord = start === 0 || /[\s(]/.test(before.charAt(start - 1));
+    if (atWord && name.toLowerCase().startsWith(whole.slice(start))) {
+      return before.length - start;
+    }
+  }
+  return 0;
+}

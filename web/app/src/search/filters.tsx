@@ -1,0 +1,48 @@
+import { choices, go, type Address } from '../address';
+import { useMedia } from '../media';
+import type { OrdersQuery } from '../operations';
+import { name } from '../words';
+import { narrowings, nothingChosen, statuses, titles } from './asked';
+import { Checklist } from './checklist';
+import { DateRange } from './daterange';
+import { TotalRange } from './totalrange';
+import { day } from './days';
+import './filters.css';
+
+type Facets = OrdersQuery['orderHistory']['facets'];
+
+/** Filters narrow the search beside the query. Each value tells how many orders have it. Where there is no room they are folded away. */
+export function Filters({ address, facets, currency }: { address: Address; facets?: Facets; currency?: string }) {
+  const beside = useMedia('(min-width: 900px)');
+  const chosen = narrowings(address, { day, status: name }).length;
+  const all = (
+    <>
+      {choices.map((choice) => (
+        <Checklist
+          key={choice}
+          title={titles[choice]}
+          facet={facets?.[choice]}
+          chosen={address.chosen[choice]}
+          inOrder={choice === 'status' ? statuses : undefined}
+          write={choice === 'status' ? name : undefined}
+          choose={(values) => go({ chosen: { ...address.chosen, [choice]: values } })}
+        />
+      ))}
+      <DateRange from={address.from} to={address.to} months={facets?.month} />
+      <TotalRange min={address.min} max={address.max} ranges={facets?.total} currency={currency} />
+    </>
+  );
+  const clear = chosen > 0 && <button type="button" class="link" onClick={() => go(nothingChosen)}>Clear all</button>;
+  return beside ? (
+    <aside class="filters" aria-label="Filters">
+      <div class="head"><h2>Filters</h2>{clear}</div>
+      {all}
+    </aside>
+  ) : (
+    <details class="filters folded sheet">
+      <summary>Filters{chosen > 0 && ` (${chosen} chosen)`}</summary>
+      {clear}
+      <div class="columns">{all}</div>
+    </details>
+  );
+}

@@ -1,0 +1,69 @@
+import { useEffect, useState } from 'preact/hooks';
+import { go } from '../address';
+import type { CountsFragment } from '../operations';
+import { count, money } from '../words';
+
+interface Props {
+  min: string;
+  max: string;
+  ranges?: CountsFragment;
+  /** What the amounts are in, where that is known. */
+  currency?: string;
+}
+
+/** TotalRange chooses what the orders cost: by amounts, or by a range of the facet. */
+export function TotalRange({ min, max, ranges, currency }: Props) {
+  const write = (amount: string) => (currency ? money({ amount, currency }) : amount);
+  return (
+    <fieldset class="range">
+      <legend>Total{currency && ` (${currency})`}</legend>
+      <div class="pair">
+        <Amount title="From" value={min} set={(min) => go({ min })} />
+        <Amount title="To" value={max} set={(max) => go({ max })} />
+      </div>
+      <ul class="ranges">
+        {ranges?.values.map(({ value, count: n }) => {
+          const span = bounds(value);
+          const pressed = min === span.min && max === span.max;
+          const text = span.min === '' ? `up to ${write(span.max)}` : span.max === '' ? `${write(span.min)} and more` : `${write(span.min)} – ${write(span.max)}`;
+          return (
+            <li key={value}>
+              <button type="button" aria-pressed={pressed} disabled={n === 0 && !pressed} onClick={() => go(pressed ? { min: '', max: '' } : span)}>
+                <span>{text}</span>
+                <span class="count">{count(n)}<span class="visually-hidden"> orders</span></span>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </fieldset>
+  );
+}
+
+/** Amount is an input of an amount, which is taken when it has been typed. */
+function Amount({ title, value, set }: { title: string; value: string; set: (value: string) => void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const take = () => text !== value && /^(\d{1,15}(\.\d{1,6})?)?$/.test(text) && set(text);
+  return (
+    <label>
+      <span class="hint">{title}</span>
+      <input
+        type="number" min="0" step="0.01" inputMode="decimal" value={text} placeholder="any"
+        onInput={(event) => setText(event.currentTarget.value)}
+        onBlur={take}
+        onKeyDown={(event) => event.key === 'Enter' && take()}
+      />
+    </label>
+  );
+}
+
+/** bounds reads a range of the facet, 20..50. It ends below its upper end, and the address includes both: 19.99. */
+function bounds(range: string): { min: string; max: string } {
+  const [from = '*', to = '*'] = range.split('..');
+  return { min: from === '*' ? '' : from, max: to === '*' ? '' : below(to) };
+}
+
+function below(amount: string): string {
+  return (Math.round(Number(amount) * 100 - 1) / 100).toFixed(2);
+}

@@ -1,0 +1,34 @@
+import { go } from '../address';
+import type { Understood } from './answer';
+import { HowToSearch } from './howto';
+
+const plain = (query: string) => query.trim().replace(/\s+/g, ' ');
+
+/** Understanding says how a query was read: what of it could not be, and its exact form where that is another. */
+export function Understanding({ id, q, understood }: { id: string; q: string; understood?: Understood }) {
+  const { query = '', warnings = [], loose = false, partial = false } = understood ?? {};
+  const otherwise = understood && query !== '' && plain(query) !== plain(q) && warnings.length === 0;
+  return (
+    <div class="understanding">
+      <div class="line">
+        <div id={id}>
+          {otherwise ? (
+            <p class="hint">Understood as <code>{query}</code> <button type="button" class="link" onClick={() => go({ q: query })}>write it so</button></p>
+          ) : (
+            warnings.length === 0 && <p class="hint tip">All words must be found. Conditions narrow it: <code>status:ready</code>, <code>total:&gt;50</code>.</p>
+          )}
+          {warnings.length > 0 && (
+            <ul class="warnings">
+              {warnings.map(({ message, text, start }) => (
+                <li key={`${start} ${message}`}>{text && <><q>{text}</q>: </>}{message}</li>
+              ))}
+            </ul>
+          )}
+        </div>
+        <HowToSearch />
+      </div>
+      {loose && <p class="remark">Nothing was found with just these words. Shown is what is like them.</p>}
+      {partial && <p class="remark">It took too long to look at all orders: there may be more, and the numbers may be too low. Search for more words, or a shorter time.</p>}
+    </div>
+  );
+}
