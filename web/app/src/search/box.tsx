@@ -164,9 +164,10 @@ function useTyping(q: string) {
   useEffect(() => () => clearTimeout(timer.current), []);
   const search = () => {
     clearTimeout(timer.current);
-    if (latest.current !== said.current) {
-      said.current = latest.current;
-      (begun.current ? amend : go)({ q: latest.current });
+    const q = latest.current.trimEnd();
+    if (q !== said.current) {
+      said.current = q;
+      (begun.current ? amend : go)({ q });
       begun.current = true;
     }
   };

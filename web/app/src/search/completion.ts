@@ -8,6 +8,8 @@ export interface Typed {
   word: string;
   start: number;
   end: number;
+  /** What is in front of it. */
+  before: string;
   /** The field of the condition that it is the value of; '' where it is none. */
   field: string;
 }
@@ -24,7 +26,8 @@ export function typedAt(text: string, cursor: number): Typed | undefined {
     return undefined;
   }
   const [rest = ''] = /^[^\s"():]*/.exec(text.slice(cursor)) ?? [];
-  return { word, field, start: cursor - word.length, end: cursor + rest.length };
+  const start = cursor - word.length;
+  return { word, field, start, end: cursor + rest.length, before: text.slice(0, start) };
 }
 
 /** Something that the word may be completed to. */
@@ -59,7 +62,7 @@ export function statusesLike({ field, word }: Typed): Completion[] {
 export function complete(text: string, typed: Typed, to: Completion): { text: string; cursor: number } {
   const within = typed.field !== '';
   const query = within ? to.query.slice(to.query.indexOf(':') + 1) : to.query;
-  const start = within ? typed.start : typed.start - inFront(text.slice(0, typed.start), typed.word, to.text);
+  const start = within ? typed.start : typed.start - inFront(typed, to);
   const open = query.endsWith(':'); // a field, whose value comes next
   const end = text.slice(typed.end);
   const put = text.slice(0, start) + query + (open || /^\s/.test(end) ? '' : ' ');
@@ -67,11 +70,11 @@ export function complete(text: string, typed: Typed, to: Completion): { text: st
 }
 
 /** inFront returns how much in front of a word belongs to the same name: typing "chicken vin" means one dish, not a word and a dish. */
-function inFront(before: string, word: string, name: string): number {
+export function inFront({ before, word }: Typed, { text }: Completion): number {
   const whole = (before + word).toLowerCase();
   for (let start = 0; start < before.length; start++) {
     const atWord = start === 0 || /[\s(]/.test(before.charAt(start - 1));
-    if (atWord && name.toLowerCase().startsWith(whole.slice(start))) {
+    if (atWord && text.toLowerCase().startsWith(whole.slice(start))) {
       return before.length - start;
     }
   }

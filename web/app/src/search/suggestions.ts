@@ -1,7 +1,7 @@
 import { useClient } from '@urql/preact';
 import { useEffect, useState } from 'preact/hooks';
 import { SuggestDocument } from '../operations';
-import { kindOf, statusesLike, type Completion, type Typed } from './completion';
+import { inFront, kindOf, statusesLike, type Completion, type Typed } from './completion';
 
 const pause = 120; // in typing, before it is asked, in milliseconds
 
@@ -23,7 +23,7 @@ export function useSuggestions(typed: Typed | undefined): Completion[] {
     const timer = setTimeout(() => {
       const { unsubscribe } = client.query(SuggestDocument, { prefix: typed.word }).subscribe(({ data }) => {
         const all = (data?.suggest ?? []).filter((one) => !kind || one.kind === kind);
-        setFound({ of, all: all.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)) });
+        setFound({ of, all });
       });
       stop = unsubscribe;
     }, pause);
@@ -35,8 +35,12 @@ export function useSuggestions(typed: Typed | undefined): Completion[] {
   if (local.length > 0) {
     return local;
   }
+  if (!typed || !ask || !(found.of === of || (found.of !== '' && of.startsWith(found.of)))) {
+    return [];
+  }
   // While more is typed, what was found for less stays as far as it still fits: the list does not flicker.
-  return ask && (found.of === of || (found.of !== '' && of.startsWith(found.of))) ? found.all.filter((one) => fits(one, typed.word)) : [];
+  const rank = (one: Completion) => order.indexOf(one.kind) - (inFront(typed, one) > 0 ? order.length : 0);
+  return found.all.filter((one) => fits(one, typed.word)).toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** fits says whether a word of a suggestion begins so. Accents are left to the server. */
