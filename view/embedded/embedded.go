@@ -32,6 +32,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -57,6 +58,7 @@ const layout = "2"
 var (
 	keyMapping = []byte("viewgate:mapping")
 	keyEpoch   = []byte("viewgate:epoch")
+	keyMade    = []byte("viewgate:made") // RFC 3339; missing in older ones
 )
 
 // settings returns the index's settings for a directory.
@@ -215,6 +217,7 @@ func create(path string, m *view.Mapping, o Options, config map[string]any) (*St
 	epoch := make([]byte, 8)
 	_, _ = rand.Read(epoch) // never fails
 	batch.SetInternal(keyEpoch, []byte(hex.EncodeToString(epoch)))
+	batch.SetInternal(keyMade, []byte(time.Now().UTC().Format(time.RFC3339)))
 	if err := b.Batch(batch); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("create index: %w", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,6 +23,7 @@ func Indices(t *testing.T, make func(t *testing.T) OpenIndices) {
 	t.Run("an index's life", func(t *testing.T) { testLife(t, make(t)) })
 	t.Run("abandoned", func(t *testing.T) { testAbandoned(t, make(t)) })
 	t.Run("count and sample", func(t *testing.T) { testSample(t, make(t)) })
+	t.Run("description", func(t *testing.T) { testDescription(t, make(t)) })
 	t.Run("ids", func(t *testing.T) { testIDs(t, make(t)) })
 	t.Run("purge", func(t *testing.T) { testPurge(t, make(t)) })
 	t.Run("another mapping", func(t *testing.T) { testOtherMapping(t, make(t)) })
@@ -264,6 +266,51 @@ func testSample(t *testing.T, open OpenIndices) {
 	s.must(err)
 	if slices.Equal(first, other) { // one of 10^18 choices
 		t.Errorf("two seeds choose %v", first)
+	}
+	s.must(s.Close())
+}
+
+// testDescription: an index tells its name, its age to the second and what it shows, without a look at the documents.
+func testDescription(t *testing.T, open OpenIndices) {
+	s := &steps{T: t, open: open, mapping: Mapping(t)}
+	ctx := t.Context()
+	began := time.Now().Add(-time.Second)
+	s.next()
+	x, err := s.Create(ctx)
+	s.must(err)
+	var first string
+	for _, step := range []struct {
+		name   string
+		writes []view.Write
+		want   int
+	}{
+		{"an empty index", nil, 0},
+		{"hidden ones are not counted", []view.Write{{ID: "1", Source: json.RawMessage(`{}`)}, {ID: "2", Source: json.RawMessage(`{}`)},
+			{ID: "3", Hidden: true, Source: json.RawMessage(`{}`)}}, 2},
+		{"written twice is one", []view.Write{{ID: "1", Source: json.RawMessage(`{"mealId":"1"}`)}}, 2},
+		{"hidden no more", []view.Write{{ID: "3", Source: json.RawMessage(`{}`)}}, 3},
+		{"hidden again", []view.Write{{ID: "2", Hidden: true, Source: json.RawMessage(`{}`)}}, 2},
+	} {
+		for i := range step.writes {
+			had, err := x.Get(ctx, view.Support(), []string{step.writes[i].ID})
+			s.must(err)
+			step.writes[i].Revision = had[step.writes[i].ID].Revision
+		}
+		for _, r := range x.Apply(ctx, step.writes) {
+			s.must(r.Err)
+		}
+		s.must(x.Refresh(ctx))
+		d, err := x.(view.Described).Describe(ctx)
+		s.must(err)
+		if d.Documents != step.want {
+			t.Errorf("%s: %d documents, want %d", step.name, d.Documents, step.want)
+		}
+		if first == "" {
+			first = d.Index
+		}
+		if d.Index == "" || d.Index != first || d.Made.Before(began) || d.Made.After(time.Now().Add(time.Second)) {
+			t.Errorf("%s: index %q, before %q, made at %v", step.name, d.Index, first, d.Made)
+		}
 	}
 	s.must(s.Close())
 }
