@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/viewgate/viewgate/event"
 )
 
 // Box is the dead letters of some topics, as they were when it was opened. It is for one goroutine.
@@ -24,7 +26,8 @@ type Box struct {
 // copies are the letters of one record: each consumer group that cannot index it writes one.
 type copies struct {
 	newest   Position
-	since    time.Time // when the newest was written
+	since    time.Time    // when the newest was written
+	reason   event.Reason // that it has
 	count    int
 	replayed time.Time // when one of them was replayed last
 }
@@ -58,21 +61,15 @@ func (b *Box) Close() error { return b.client.Close() }
 func (b *Box) Len() int { return b.records }
 
 // look finds out where the letters are, which of them are of one record, and which have been replayed.
-func (b *Box) look(ctx context.Context, topics []string) error {
-	existing, err := b.client.Topics() // asking for a topic that does not exist can create it
-	if err != nil {
+func (b *Box) look(ctx context.Context, topics []string) (err error) {
+	if b.spans, err = b.spansOfAll(topics); err != nil {
 		return err
 	}
-	for _, topic := range topics {
-		if !slices.Contains(existing, topic+Suffix) {
-			continue
-		}
-		spans, err := b.spansOf(topic + Suffix)
-		if err != nil {
-			return err
-		}
-		b.spans = append(b.spans, spans...)
-	}
+	return b.index(ctx)
+}
+
+// index reads the spans and notes which letters are of one record, and which have been replayed.
+func (b *Box) index(ctx context.Context) error {
 	records := map[origin]*copies{}
 	return b.read(ctx, b.spans, func(m *sarama.ConsumerMessage) error {
 		offsets, isMark := marked(m)
@@ -87,6 +84,25 @@ func (b *Box) look(ctx context.Context, topics []string) error {
 		}
 		return nil
 	})
+}
+
+// spansOfAll returns what the dead letter topics of the topics hold.
+func (b *Box) spansOfAll(topics []string) (all []span, err error) {
+	existing, err := b.client.Topics() // asking for a topic that does not exist can create it
+	if err != nil {
+		return nil, err
+	}
+	for _, topic := range topics {
+		if !slices.Contains(existing, topic+Suffix) {
+			continue
+		}
+		spans, err := b.spansOf(topic + Suffix)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, spans...)
+	}
+	return all, nil
 }
 
 // origin tells records apart. The time does so where a topic was made anew, and has other records in the same places.
@@ -108,7 +124,7 @@ func (b *Box) count(l Letter, records map[origin]*copies) {
 	}
 	c.count++
 	if !l.Since.Before(c.since) {
-		c.newest, c.since = l.At, l.Since
+		c.newest, c.since, c.reason = l.At, l.Since, l.Reason
 	}
 	b.letters[l.At] = c
 }
