@@ -80,6 +80,7 @@ type Verifier struct {
 	owners     Owners
 	options    Options
 	metrics    *metrics
+	figures    *figures
 }
 
 // New returns a Verifier of the view that the projection makes in the store.
@@ -96,7 +97,7 @@ func New(store view.Store, p projection.Projection, owners Owners, o Options) *V
 	if o.Observe == nil {
 		o.Observe = func(Progress) {}
 	}
-	return &Verifier{store, p, owners, o, newMetrics(o.Registerer)}
+	return &Verifier{store, p, owners, o, newMetrics(o.Registerer), &figures{}}
 }
 
 const (
@@ -175,6 +176,7 @@ func (r *run) look(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
+	r.figures.checked(len(ids))
 	passed := r.passed(ctx, found)
 	for _, id := range ids {
 		s := suspect{id: id, first: map[string]Verdict{}, passed: passed, due: time.Now().Add(r.options.Pause)}
@@ -301,6 +303,7 @@ func (r *run) lookAgain(ctx context.Context, last bool) error {
 
 // tell reports final verdicts on a document, and mends it where that is asked for.
 func (r *run) tell(ctx context.Context, id string, final []Verdict) error {
+	r.figures.told(final)
 	var wrong []Verdict
 	for _, v := range final {
 		r.add(id, v)

@@ -441,6 +441,7 @@ func TestWatch(t *testing.T) {
 	w.own(answer.Order)
 	w.put(inView)
 	w.write = func(view.Write) error { t.Error("it writes"); return view.ErrRefused }
+	began := time.Now()
 	registry := prometheus.NewRegistry()
 	ctx, cancel := context.WithCancel(t.Context())
 	v := New(w, w.orders, w, Options{Registerer: registry, Observe: func(p Progress) {
@@ -456,6 +457,9 @@ func TestWatch(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(v.metrics.parts.WithLabelValues(string(Equal))); n < 1 {
 		t.Errorf("%g parts are equal", n)
+	}
+	if f := v.Figures(); f.Checked < 1 || f.Drifted < 1 || f.Drifted > f.Checked || f.Apart != 0 || f.At.Before(began) {
+		t.Errorf("in short: %+v", f)
 	}
 	for _, rate := range []float64{0, -1, 2000} {
 		if err := v.Watch(t.Context(), w, rate); err == nil {
