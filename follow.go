@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/viewgate/viewgate/indexer"
+	"github.com/viewgate/viewgate/verify"
 	"github.com/viewgate/viewgate/view/elastic"
 )
 
@@ -17,6 +18,7 @@ import (
 type indexing struct {
 	*indexer.Indexer
 	metrics *prometheus.Registry
+	checked *verify.Verifier            // what watch finds; nil where nobody does
 	watch   func(context.Context) error // compares the index with the owners, until its context ends; nil: nobody does
 }
 

@@ -97,6 +97,7 @@ type app struct {
 	views    []*served
 	watcher  *watch.Watcher // nil in an indexer, and where nobody tells what changes
 	graphql  *graph.Handler // nil in an indexer
+	overview *overviews     // likewise
 	tokens   *auth.Verifier // nil in an indexer, and without authentication
 	audit    *audit.Log     // nil where nothing is recorded
 	handler  http.Handler
@@ -307,6 +308,8 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	metrics.watch(s.registry, a.graphql)
 	watchGate(s.registry, o.Gate)
 	s.protection.route(mux, a.graphql, web.Options{DemoTokens: s.auth.demo != nil})
+	a.overview = newOverviews(a.views, s)
+	mux.Handle("GET /views", s.protection.guarded(a.graphql.Beside("views", a.overview.serve)))
 	if s.shop != nil {
 		s.shop.route(mux, a.graphql, s.protection.guarded)
 	}
@@ -400,6 +403,11 @@ const flushTimeout = 2 * time.Second
 func (a *app) close() {
 	if a.listener != nil {
 		a.listener.Close()
+	}
+	if a.overview != nil {
+		if err := a.overview.close(); err != nil {
+			a.logger.Error("end the count of dead letters", "error", err)
+		}
 	}
 	for _, v := range a.views {
 		v.close()

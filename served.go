@@ -173,11 +173,11 @@ func (v *served) index(ctx context.Context, s shared, target view.Index) (*index
 		Ready:  s.forgotten.Current, Withhold: withholding(v.mapping, v.people),
 	})
 	if err == nil && s.verifyRate > 0 && v.owned(s.owners) {
-		checked := verify.New(target, p, v.ask(s.owners), v.verification(s.owners, verify.Options{
+		x.checked = verify.New(target, p, v.ask(s.owners), v.verification(s.owners, verify.Options{
 			Logger: v.logger, Registerer: labelled(v.name, x.metrics), Passed: passedBy(x.Indexer),
 			Groups: 5, // of a hundred documents each
 		}))
-		x.watch = func(ctx context.Context) error { return checked.Watch(ctx, target, s.verifyRate) }
+		x.watch = func(ctx context.Context) error { return x.checked.Watch(ctx, target, s.verifyRate) }
 	}
 	return x, err
 }
