@@ -107,6 +107,8 @@ type Answer struct {
 	Reason Reason
 	// Versions are those of the requested parts that Order shows.
 	Versions Versions
+	// Owned are the parts that Order shows as their owners have just told them; the others are the view's.
+	Owned Parts
 	// Kept reports whether what Freshness promises holds.
 	Kept bool
 	// Lag is how far the view was behind what was published when it was read; nil where nobody knows.

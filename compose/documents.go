@@ -141,7 +141,7 @@ func (r *Documents) answer(v view.Viewer, d *documentRead, told element) Documen
 	switch {
 	case told.err != nil:
 		a.Kept = !strict
-		a.Reason = Weightier(a.Reason, reasonOf(told.err))
+		a.Reason = Weightier(a.Reason, ReasonOf(told.err))
 		if unknown := errors.Is(told.err, ErrNotConfigured); !d.exists && (d.err != nil || !unknown || strict) {
 			a.Source, a.Err = FromOwners, fmt.Errorf("%s %s: %w", r.from.Name, d.ID, errors.Join(d.err, told.err))
 		}

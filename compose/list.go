@@ -228,7 +228,7 @@ func (l *list) recent(ctx context.Context, told recentOrders, passed bool) {
 		return
 	}
 	if told.err != nil {
-		l.broken(reasonOf(told.err))
+		l.broken(ReasonOf(told.err))
 		return
 	}
 	if !passed {
@@ -339,7 +339,7 @@ func (l *list) compose(ctx context.Context, ids []string, told map[string]Compos
 			}
 			l.join(o, c.Order)
 			for _, failed := range c.Failed {
-				l.broken(reasonOf(failed))
+				l.broken(ReasonOf(failed))
 			}
 		}
 		if l.History && VersionsOf(o, AllParts) != before {

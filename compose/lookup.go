@@ -71,9 +71,9 @@ func (r *Reader) Consumers(ctx context.Context, v view.Viewer, requests []Consum
 				a.Reason = Missing
 			}
 		case asked && a.Consumer == nil:
-			*a = ConsumerAnswer{Source: FromOwners, Reason: reasonOf(found.err), Lag: a.Lag, Err: found.err}
+			*a = ConsumerAnswer{Source: FromOwners, Reason: ReasonOf(found.err), Lag: a.Lag, Err: found.err}
 		case asked:
-			a.Reason = Weightier(a.Reason, reasonOf(found.err))
+			a.Reason = Weightier(a.Reason, ReasonOf(found.err))
 		}
 		if a.Err == nil && !a.Kept && q.Freshness.OnStale == Fail {
 			a.Consumer, a.Err = nil, fmt.Errorf("consumer %s: %w", q.ID, ErrStale)

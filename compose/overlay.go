@@ -196,7 +196,7 @@ func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
 			continue
 		}
 		for _, failed := range c.Failed {
-			l.failing(reasonOf(failed))
+			l.failing(ReasonOf(failed))
 		}
 		if len(c.Order.Parts) > 0 {
 			if l.History {

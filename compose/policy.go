@@ -116,8 +116,20 @@ func (q Request) least() Versions {
 	return Versions{}
 }
 
+// recorded returns the versions up to which an order's timeline has the events of each part. Of a part that an owner told, or
+// that lacks an event for good, nobody knows.
+func recorded(o *order.Order) Versions {
+	known := AllParts
+	for _, a := range AllParts.List() {
+		if p := o.Parts[a]; p != nil && (p.Origin == view.FromOwner || p.Degraded != nil) {
+			known &^= PartsOf(a)
+		}
+	}
+	return VersionsOf(o, known)
+}
+
 // kept reports whether the request's promise holds for an order, composed or not. Before are the versions that the view
-// had; strict is the verdict's; failed are the parts that should have been composed and could not be.
+// had recorded; strict is the verdict's; failed are the parts that should have been composed and could not be.
 func (q Request) kept(o *order.Order, before Versions, strict Parts, failed map[order.Aggregate]error) bool {
 	for _, a := range q.Parts.List() {
 		if !strict.Has(a) && q.least().Of(a) == 0 {
@@ -136,7 +148,7 @@ func (q Request) kept(o *order.Order, before Versions, strict Parts, failed map[
 		if strict.Has(a) && p != nil && len(p.Waiting) > 0 {
 			return false // an event that was published is not shown
 		}
-		if q.History && p != nil && (p.Version > before.Of(a) || p.Origin == view.FromOwner) {
+		if q.History && p != nil && p.Origin == view.FromOwner && p.Version > before.Of(a) {
 			return false // the part is new enough, but its latest events are not in the timeline, or may not be
 		}
 	}

@@ -137,6 +137,9 @@ func TestJudgeStanding(t *testing.T) {
 func TestKept(t *testing.T) {
 	failed := map[order.Aggregate]error{order.AggregateTicket: errors.New("down")}
 	o := inView("1", "7", Versions{3, 2, 0, 1})
+	for _, p := range o.Parts {
+		p.Origin = view.FromOwner
+	}
 	for _, test := range []struct {
 		name    string
 		fresh   Freshness

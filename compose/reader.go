@@ -263,12 +263,12 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		if d.doc == nil {
 			return d.nothing()
 		}
-		return d.finish(Answer{Order: d.doc, Source: FromView, Reason: reason}, VersionsOf(d.doc, AllParts))
+		return d.finish(Answer{Order: d.doc, Source: FromView, Reason: reason}, recorded(d.doc))
 	}
 	c := compositions[d.ID]
 	o, before := order.New(d.ID), Versions{}
 	if d.doc != nil {
-		o, before = d.doc, VersionsOf(d.doc, AllParts)
+		o, before = d.doc, recorded(d.doc)
 	}
 	a := Answer{Order: o, Reason: reason, Failed: map[order.Aggregate]error{}}
 	shown, owned := d.Parts|d.verdict.need, Parts(0)
@@ -277,7 +277,7 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		switch {
 		case c.Failed[part] != nil:
 			a.Failed[part] = c.Failed[part]
-			a.Reason = Weightier(a.Reason, reasonOf(c.Failed[part]))
+			a.Reason = Weightier(a.Reason, ReasonOf(c.Failed[part]))
 			continue
 		case p != nil && !p.Versioned() && theirs != nil:
 			// It cannot be joined; the owner's answer serves this read.
@@ -287,7 +287,7 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 		owned |= PartsOf(part)
 	}
 	r.join(o, c.Order)
-	a.Source = sourceOf(shown, owned)
+	a.Source, a.Owned = sourceOf(shown, owned), owned
 	if !o.Hidden() {
 		if a.Order = r.show(v, o); a.Order != nil {
 			return d.finish(a, before)
@@ -296,8 +296,8 @@ func (r *Reader) answer(v view.Viewer, d *read, compositions map[string]Composit
 	return d.withoutOrder(a)
 }
 
-// reasonOf tells an owner that could not be asked from one that nobody has said where it is.
-func reasonOf(failed error) Reason {
+// ReasonOf tells an owner that could not be asked from one that nobody has said where it is, by an error of Answer.Failed.
+func ReasonOf(failed error) Reason {
 	if errors.Is(failed, ErrNotConfigured) {
 		return NotConfigured
 	}
@@ -372,7 +372,7 @@ func (d *read) withoutOrder(a Answer) Answer {
 		err = errors.Join(d.err, failed)
 	}
 	return Answer{
-		Source: FromOwners, Reason: reasonOf(failed), Lag: d.stood.lag, Err: fmt.Errorf("order %s: %w", d.ID, err),
+		Source: FromOwners, Reason: ReasonOf(failed), Lag: d.stood.lag, Err: fmt.Errorf("order %s: %w", d.ID, err),
 	}
 }
 

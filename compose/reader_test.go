@@ -215,6 +215,43 @@ func TestReadOrders(t *testing.T) {
 	}
 }
 
+// The timeline is the view's alone: it shows an owner's part in full only where it has every event up to that part's version.
+func TestFreshTimeline(t *testing.T) {
+	owned := func(p *view.Part) { p.Origin = view.FromOwner }
+	viewV := Versions{3, 2, 1, 1}
+	for _, test := range []struct {
+		name   string
+		change func(*view.Part) // of the view's delivery
+		owners Versions
+		owned  Parts
+		kept   bool
+		reason Reason
+	}{
+		{"abreast", nil, viewV, AllParts, true, Asked},
+		{"an owner is ahead", nil, Versions{3, 3, 1, 1}, AllParts, false, Behind},
+		{"an owner is behind", nil, Versions{3, 1, 1, 1}, AllParts &^ ticketPart, true, Asked},
+		{"abreast, but an owner had told the view", owned, viewV, AllParts, false, Behind},
+		{"abreast, but an event is lost", degraded, viewV, AllParts, false, Degraded},
+		{"without versions", unversioned, viewV, AllParts, false, Behind},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := serveOwners(t)
+			f.hasOrder("1", "7", test.owners)
+			doc := inView("1", "7", viewV)
+			if test.change != nil {
+				doc = changed(doc, order.AggregateDelivery, test.change)
+			}
+			r := NewReader(newStore(t, doc), mappingOf(t), newOwners(t, f.options()), ReaderOptions{})
+			a := r.ReadOrders(t.Context(), view.Support(), []Request{
+				{ID: "1", Freshness: Freshness{Mode: Fresh}, Parts: AllParts, History: true}})[0]
+			if a.Err != nil || a.Kept != test.kept || a.Owned != test.owned || a.Reason != test.reason {
+				t.Errorf("kept %v of owners %v, %q, error %v; want %v, %v, %q", a.Kept, a.Owned.List(), a.Reason, a.Err,
+					test.kept, test.owned.List(), test.reason)
+			}
+		})
+	}
+}
+
 // One read of the view and one call per owner serve a whole batch, whatever its requests want.
 func TestReadOrdersBatch(t *testing.T) {
 	f := serveOwners(t)

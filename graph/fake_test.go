@@ -254,6 +254,7 @@ type told struct {
 	Kept     bool
 	LagMs    *int
 	Versions []seenVersion
+	Parts    []partNote
 	Token    *string
 }
 

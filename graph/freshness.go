@@ -24,6 +24,8 @@ type note struct {
 	LagMs  *int64         `json:"lagMs"` // how far the view is behind; null where nobody knows, or it was not asked
 	// Versions are those shown, in the form of the schema's SeenVersion; of a list those of composed orders only.
 	Versions []seenVersion `json:"versions"`
+	// Parts are those of single orders that are not the view's alone, in the order of Versions.
+	Parts []partNote `json:"parts,omitempty"`
 	// Approximate says that composed orders stand in the list where they do by a guess.
 	Approximate bool `json:"approximate,omitempty"`
 	// Token says what was shown, and what the request's own token said; null for nothing, or for too much for a token.
@@ -36,6 +38,33 @@ type seenVersion struct {
 	Version   view.Version    `json:"version"`
 }
 
+// partNote says where one part of an order came from.
+type partNote struct {
+	Aggregate order.Aggregate `json:"aggregate"`
+	ID        string          `json:"id"`
+	Source    compose.Source  `json:"source"`           // never MIXED
+	Failed    compose.Reason  `json:"failed,omitempty"` // why its owner could not be asked
+}
+
+// partNotes says where each of these parts of an order came from. A part that is not there has no entry, unless that is
+// because its owner could not be asked.
+func partNotes(id string, parts compose.Parts, a compose.Answer) []partNote {
+	var notes []partNote
+	for _, aggregate := range parts.List() {
+		n := partNote{Aggregate: aggregate, ID: id, Source: compose.FromView}
+		if a.Owned.Has(aggregate) {
+			n.Source = compose.FromOwners
+		}
+		if err := a.Failed[aggregate]; err != nil {
+			n.Failed = compose.ReasonOf(err)
+		}
+		if a.Order.Parts[aggregate] != nil || n.Failed != "" {
+			notes = append(notes, n)
+		}
+	}
+	return notes
+}
+
 // provenance gathers where one field's answer came from, which may be of several things.
 type provenance struct {
 	token       compose.Read // what the request's token said
@@ -44,6 +73,7 @@ type provenance struct {
 	things      []string       // orders and consumers that are shown, such as "Order:1"
 	shown       compose.Seen   // orders with versions
 	composed    compose.Seen   // that of shown which the view did not have
+	parts       []partNote     // of orders that are not the view's alone
 	source      compose.Source // "" as long as nothing was added
 	reason      compose.Reason
 	kept        bool
@@ -88,7 +118,7 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 	}
 	n := note{
 		Path: graphql.GetPath(ctx), Source: p.source, Reason: p.reason, Kept: p.kept, Approximate: p.approximate,
-		Versions: []seenVersion{},
+		Versions: []seenVersion{}, Parts: p.parts,
 	}
 	if p.lag != nil {
 		ms := p.lag.Milliseconds()

@@ -72,6 +72,9 @@ func orderOf(ctx context.Context, s selection, q compose.Request, told *provenan
 			return nil, answer.Err
 		}
 		told.show(q.ID, answer.Versions, answer.Source != compose.FromView)
+		if answer.Source != compose.FromView || len(answer.Failed) > 0 {
+			told.parts = append(told.parts, partNotes(q.ID, s.parts, answer)...)
+		}
 		for _, f := range s.fields {
 			a, isPart := partFields[f.Name]
 			if failed := answer.Failed[a]; isPart && failed != nil && lacks(answer.Order, a) {

@@ -97,6 +97,10 @@ func TestOrderFreshness(t *testing.T) {
 			`{mode: AT_LEAST, waitMs: 0, seen: [{aggregate: ORDER, id: "1", version: "3"}, {aggregate: BILL, id: "2", version: 9}]}`,
 			`state bill { version }`, map[string]any{"state": "CANCEL_PENDING", "bill": map[string]any{"version": 1.0}},
 			told{Source: "MIXED", Reason: "behind", Kept: true, Versions: versions(order.AggregateOrder, 3, order.AggregateBill, 1),
+				Parts: []partNote{
+					{Aggregate: order.AggregateOrder, ID: "1", Source: compose.FromOwners},
+					{Aggregate: order.AggregateBill, ID: "1", Source: compose.FromView},
+				},
 				Token: text(token(compose.Seen{"1": {Order: 3, Bill: 1}}))}, "orders",
 		},
 		{
@@ -132,6 +136,11 @@ func TestOrderFreshness(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			test.told.Path, test.told.LagMs = []any{"o"}, &lag
+			if test.told.Source == compose.FromOwners { // then every part is
+				for _, v := range test.told.Versions {
+					test.told.Parts = append(test.told.Parts, partNote{Aggregate: v.Aggregate, ID: v.ID, Source: test.told.Source})
+				}
+			}
 			if diff := cmp.Diff([]told{test.told}, a.Extensions.Freshness); diff != "" {
 				t.Errorf("extensions.freshness (-want +got):\n%s", diff)
 			}
@@ -229,6 +238,14 @@ func TestOwnerDown(t *testing.T) {
 		a := g.mustAsk(t, query)
 		if a.at("order", "kitchen", "state") != "PREPARING" {
 			t.Errorf("the view's ticket is not shown: %v", a.Data)
+		}
+		parts := []partNote{
+			{Aggregate: order.AggregateOrder, ID: "1", Source: compose.FromOwners},
+			{Aggregate: order.AggregateTicket, ID: "1", Source: compose.FromView, Failed: compose.OwnerDown},
+			{Aggregate: order.AggregateDelivery, ID: "1", Source: compose.FromOwners},
+		}
+		if diff := cmp.Diff(parts, a.Extensions.Freshness[0].Parts); diff != "" {
+			t.Errorf("parts (-want +got):\n%s", diff)
 		}
 		if f := a.Extensions.Freshness; len(f) != 1 || f[0].Source != "MIXED" || f[0].Reason != "owner down" || f[0].Kept {
 			t.Errorf("extensions.freshness %+v", f)
