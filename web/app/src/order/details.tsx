@@ -6,9 +6,10 @@ import { DemoActions } from '../demo/actions';
 import { FaultNotice } from '../faultnotice';
 import { OrderDocument, type DetailsFragment } from '../operations';
 import { Status } from '../status';
-import { age, exactTime, money, name } from '../words';
+import { age, exactTime, money, name, time } from '../words';
 import { AskOwners } from './askowners';
 import { CopyId } from './copyid';
+import { isOver } from './events';
 import { Facts } from './facts';
 import { Flash } from './flash';
 import { Items } from './items';
@@ -74,7 +75,13 @@ function Head({ order }: { order: DetailsFragment }) {
       <div><dt>Status</dt><dd><Flash of={order.status}><Status of={order.status} /></Flash></dd></div>
       <div><dt>Total</dt><dd><Flash of={order.total.amount}>{money(order.total)}</Flash></dd></div>
       <div><dt>Placed</dt><dd>{exactTime(order.createdAt)} <span class="hint">{age(order.createdAt, now)}</span></dd></div>
-      <div><dt>Wanted by</dt><dd>{order.deliveryTime ? <>{exactTime(order.deliveryTime)} <span class="hint">{age(order.deliveryTime, now)}</span></> : 'as soon as can be'}</dd></div>
+      <div>
+        <dt>Wanted by</dt>
+        <dd>
+          {order.deliveryTime ? time(order.deliveryTime) : 'As soon as can be'}
+          {order.deliveryTime && !isOver(order) && <> <span class="hint">{age(order.deliveryTime, now)}</span></>}
+        </dd>
+      </div>
       <div><dt>Order service</dt><dd><Flash of={order.state}>{name(order.state)}</Flash></dd></div>
     </dl>
   );

@@ -2,7 +2,7 @@ import { link } from '../address';
 import { session } from '../session';
 import { useStore } from '../store';
 import type { DetailsFragment } from '../operations';
-import { exactTime, money, name } from '../words';
+import { clock, exactTime, money, name } from '../words';
 import { isOver } from './events';
 import { Flash } from './flash';
 
@@ -54,11 +54,13 @@ function Address({ order }: { order: DetailsFragment }) {
   );
 }
 
-/** Times lists moments that there are. */
+/** Times lists the moments that there are: the time of day, and the day, too, where that is not today. */
 function Times({ of }: { of: [string, string | null][] }) {
+  const today = new Date().toDateString();
+  const written = (at: string) => (new Date(at).toDateString() === today ? clock(at) : exactTime(at));
   return (
     <dl class="times">
-      {of.map(([what, at]) => at && <div key={what}><dt>{what}</dt><dd>{exactTime(at)}</dd></div>)}
+      {of.map(([what, at]) => at && <div key={what}><dt>{what}</dt><dd title={exactTime(at)}>{written(at)}</dd></div>)}
     </dl>
   );
 }
@@ -73,7 +75,7 @@ function Kitchen({ ticket }: Pick<DetailsFragment, 'ticket'>) {
           <Times
             of={[
               ['Accepted', ticket.acceptTime],
-              ['Meant to be ready by', ticket.readyBy],
+              ['Due', ticket.readyBy],
               ['Cooking began', ticket.preparingTime],
               ['Ready', ticket.readyForPickupTime],
               ['Handed over', ticket.pickedUpTime],

@@ -10,7 +10,7 @@ export interface Note {
   kept: boolean;
   lagMs: number | null;
   versions: { aggregate: Aggregate; id: string; version: number }[];
-  /** Of single orders: whose word each part is. */
+  /** Of single orders that are not the view's alone: whose word each part is. */
   parts?: { aggregate: Aggregate; id: string; source: 'VIEW' | 'OWNERS'; failed?: string }[];
   token: string | null;
 }
@@ -44,5 +44,12 @@ export function whence({ source, lagMs }: Note): string {
 }
 
 /** why says for which reason it did; '' where that needs no words. */
-export const why = ({ reason, source }: Note): string =>
-  reason === 'satisfied' && source === 'VIEW' ? '' : (reasons[reason] ?? `Reason: ${reason}.`);
+export function why({ reason, source, kept }: Note): string {
+  if (reason === 'satisfied' && source === 'VIEW') {
+    return '';
+  }
+  if (reason === 'behind' && source === 'OWNERS' && !kept) {
+    return 'The view is behind them: what happened last is not among the events yet.';
+  }
+  return `${reasons[reason] ?? `Reason: ${reason}.`}${kept ? '' : ' It may be older than was asked for.'}`;
+}

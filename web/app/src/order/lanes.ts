@@ -39,20 +39,16 @@ const ahead = 46; // of the last event and now
 export function layOut(timeline: Entry[], underWay: boolean, left: number, right: number): Lanes {
   const end = right - (underWay ? ahead : 0);
   let positions = place(timeline, left, 0);
-  let scale = 0;
   // The widest scale that fits is found by halving: what a scale makes wider, a larger one does, too.
   for (let low = 0, high = end; high - low > 0.5; ) {
     const middle = (low + high) / 2;
     const tried = place(timeline, left, middle);
     if ((tried.at(-1) ?? left) <= end) {
-      low = scale = middle;
+      low = middle;
       positions = tried;
     } else {
       high = middle;
     }
-  }
-  if (scale === 0) {
-    positions = place(timeline, left, 0);
   }
   const marks = timeline.map((entry, i) => ({ ...entry, no: i + 1, said: meaningOf(entry.type).said, x: positions[i] ?? left }));
   const now = underWay ? (marks.at(-1)?.x ?? left) + ahead : undefined;

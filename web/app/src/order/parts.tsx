@@ -11,10 +11,7 @@ export function Parts({ order, note }: { order: DetailsFragment; note: Note | un
     <section aria-labelledby="order-parts">
       <h3 id="order-parts">Where it comes from</h3>
       {note && (
-        <p class={note.kept ? undefined : 'unkept'}>
-          {whence(note)} {why(note)}
-          {!note.kept && ' It may be older than was asked for.'}
-        </p>
+        <p class={note.kept ? undefined : 'unkept'}>{whence(note)} {why(note)}</p>
       )}
       <ul class="parts">
         {services.map(({ aggregate, name: service, part }) => (

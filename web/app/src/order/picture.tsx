@@ -16,7 +16,7 @@ interface Props {
   point: (no: number) => void;
 }
 
-/** Picture is a timeline drawn: a lane for each service, time from left to right, and the table's numbers as marks. */
+/** Picture is a timeline drawn: a lane for each service, time from left to right, and the list's numbers as marks. */
 export function Picture({ timeline, underWay, width: wide, pointed, point }: Props) {
   const { marks, spans, width } = layOut(timeline, underWay, names + radius + 2, wide - radius - 2);
   const shown = services.filter(({ aggregate }) => marks.some((mark) => mark.aggregate === aggregate));
@@ -94,7 +94,7 @@ function ticks(marks: Mark[], width: number, underWay: boolean, at: Mark | undef
   return placed;
 }
 
-/** summary says in a sentence what the picture shows; the table has the rest. */
+/** summary says in a sentence what the picture shows; the list has the rest. */
 function summary(marks: Mark[], underWay: boolean): string {
   const first = marks[0];
   const last = marks.at(-1);
@@ -107,5 +107,5 @@ function summary(marks: Mark[], underWay: boolean): string {
     .filter(([, n]) => n > 0)
     .map(([name, n]) => `${name} ${n}`)
     .join(', ');
-  return `${marks.length} events within ${took}, from “${first.said}” to “${last.said}”${underWay ? ', and it goes on' : ''}. By service: ${by}. The table beneath lists them.`;
+  return `${marks.length} events within ${took}, from “${first.said}” to “${last.said}”${underWay ? ', and it goes on' : ''}. By service: ${by}. The list beneath tells each.`;
 }

@@ -4,7 +4,7 @@ import { clock, duration, exactTime } from '../words';
 import { isOver, meaningOf, serviceOf } from './events';
 import { Picture } from './picture';
 
-/** Timeline is what happened when, by which service: a picture, and the same as a table. */
+/** Timeline is what happened when, by which service: a picture, and the same as a list. */
 export function Timeline({ order }: { order: DetailsFragment }) {
   const [pointed, setPointed] = useState(0);
   const { timeline } = order;
@@ -19,38 +19,46 @@ export function Timeline({ order }: { order: DetailsFragment }) {
           <div class="picture" ref={holder}>
             {width > 0 && <Picture timeline={timeline} underWay={!isOver(order)} width={width} pointed={pointed} point={setPointed} />}
           </div>
-          <table>
-            <caption class="visually-hidden">Events, oldest first</caption>
-            <thead>
-              <tr><th scope="col"><span class="visually-hidden">Number</span></th><th scope="col">Time</th><th scope="col">After</th><th scope="col">What</th><th scope="col">Service</th><th scope="col">Version</th></tr>
-            </thead>
-            <tbody>
-              {timeline.map((entry, i) => {
-                const { name, part } = serviceOf(entry.aggregate);
-                const no = i + 1;
-                return (
-                  <tr
-                    key={`${entry.aggregate} ${entry.version ?? no} ${entry.type}`}
-                    class={`${part}${pointed === no ? ' pointed' : ''}`}
-                    onMouseEnter={() => setPointed(no)}
-                    onMouseLeave={() => setPointed(0)}
-                  >
-                    <td><span class="no">{no}</span></td>
-                    <td title={exactTime(entry.at)}><time dateTime={entry.at}>{clock(entry.at)}</time></td>
-                    <td>{i === 0 ? '' : `+${duration(Date.parse(entry.at) - Date.parse(first.at))}`}</td>
-                    <td>{meaningOf(entry.type).said} <code>{entry.type}</code></td>
-                    <td class="service">{name}</td>
-                    <td>{entry.version ?? '–'}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
+          <ol class="events" aria-label="Events, oldest first">
+            {timeline.map((entry, i) => (
+              <Event
+                key={`${entry.aggregate} ${entry.version ?? i} ${entry.type}`}
+                no={i + 1}
+                entry={entry}
+                after={Date.parse(entry.at) - Date.parse(first.at)}
+                pointed={pointed}
+                point={setPointed}
+              />
+            ))}
+          </ol>
         </>
       ) : (
         <p class="hint">The view has no events of this order yet; the services do not tell them.</p>
       )}
     </section>
+  );
+}
+
+interface Props {
+  no: number;
+  entry: DetailsFragment['timeline'][number];
+  /** How long after the first event it was, in milliseconds. */
+  after: number;
+  pointed: number;
+  point: (no: number) => void;
+}
+
+function Event({ no, entry, after, pointed, point }: Props) {
+  const { name, part } = serviceOf(entry.aggregate);
+  return (
+    <li class={`${part}${pointed === no ? ' pointed' : ''}`} onMouseEnter={() => point(no)} onMouseLeave={() => point(0)}>
+      <span class="no" aria-hidden="true">{no}</span>
+      <span class="what">{meaningOf(entry.type).said} <code>{entry.type}</code></span>
+      <time dateTime={entry.at} title={`${exactTime(entry.at)} (${entry.at})`}>{clock(entry.at)}</time>
+      <span class="after">{no > 1 && `+${duration(after)}`}</span>
+      <span class="service">{name}</span>
+      <span class="version">{entry.version === null ? 'no version' : `version ${entry.version}`}</span>
+    </li>
   );
 }
 
