@@ -4,8 +4,9 @@ GOFLAGS_TEST ?= -race
 # start: backends of their own for benchmarks and faults. Empty: those that VIEWGATE_TEST_KAFKA and
 # VIEWGATE_TEST_ELASTICSEARCH name.
 BACKENDS ?= start
+NPM_CI = npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 
-.PHONY: help run test check generate bench bench-subscribers bench-hostile bench-elastic bench-scale bench-reads bench-search bench-peers faults promises fuzz backends backends-down federation clients
+.PHONY: help run test check generate bench bench-subscribers bench-hostile bench-elastic bench-scale bench-reads bench-search bench-peers faults promises fuzz backends backends-down federation clients pages browser bench-pages pictures
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,7 +51,7 @@ bench-search: ## what a search costs beside the store's own; backends started fo
 		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
 
 bench-peers: ## viewgate beside Apollo Server and Elasticsearch itself; backends started for it; wrk, Node.js, npm, Java 17, Maven, curl
-	cd bench/apollo && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd bench/apollo && $(NPM_CI)
 	VIEWGATE_TEST_BACKENDS=$(BACKENDS) go test -run '^$$' -bench Peers -benchtime 1x -timeout 1h ./bench \
 		$(if $(SIZES),-sizes $(SIZES)) $(ARGS)
 
@@ -65,12 +66,24 @@ promises: ## reads of one's own writes, 10,000 of them, while the indexer is slo
 	go test -count 1 ./bench/promises -writes 10000 -v $(ARGS)
 
 federation: ## viewgate beside other subgraphs, composed by and behind real ones; Node.js 20 or later, and npm with its registry
-	cd federation && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd federation && $(NPM_CI)
 	VIEWGATE_TEST_NODE=required go test -count 1 ./federation $(ARGS)
 
 clients: ## viewgate before clients of GraphQL, and the audits of GraphQL over HTTP; Node.js 20 or later, and npm with its registry
-	cd clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd clients && $(NPM_CI)
 	VIEWGATE_TEST_NODE=required go test -count 1 ./clients $(ARGS)
+
+pages: ## the order search page, built from web/app into web/dist; Node.js 20 or later, and npm with its registry
+	cd web && $(NPM_CI) && npm run build
+
+browser: ## tests of the pages in a browser; as pages, and Chromium (CHROMIUM=/usr/bin/chromium ARGS="browser/search.test.mjs")
+	cd web && $(NPM_CI) && node browser/run.mjs $(ARGS)
+
+bench-pages: ## what the pages cost a reader: bytes, first paint, interactive; as browser
+	cd web && $(NPM_CI) && node browser/measure.mjs
+
+pictures: ## the pictures in README.md; as browser, and img2webp and cwebp of Debian's package webp
+	cd web && $(NPM_CI) && node browser/pictures.mjs
 
 # What faces the network, as package:target.
 FUZZ = ./graph:FuzzBody ./graph:FuzzMessages ./graph:FuzzPromise ./graph:FuzzNesting ./graph/media:FuzzAccept ./cost:FuzzShape \

@@ -8,17 +8,20 @@ import { chromium } from 'playwright-core';
 /** The running demo: make browser starts one. */
 export const url = process.env.VIEWGATE_URL ?? 'http://127.0.0.1:8080';
 
+/** The browser's program: Debian's, unless CHROMIUM names another. */
+export const executable = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** What it is started with: it must ask nobody for anything by itself, and runs as root in containers. */
+export const switches = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync',
+];
+
 let launched;
 
 /** launch starts the browser, once for all tests of a file. close ends it. */
 function launch() {
-  launched ??= chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  });
+  launched ??= chromium.launch({ executablePath: executable, args: switches });
   return launched;
 }
 
