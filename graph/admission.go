@@ -68,7 +68,9 @@ func (h *Handler) charge(ctx context.Context) error {
 // again.
 func (h *Handler) enter(ctx context.Context) (err error) {
 	r := requestOf(ctx)
-	r.admission.leave, err = h.options.Gate.Enter(ctx)
+	if err = h.unread.admit(); err == nil {
+		r.admission.leave, err = h.options.Gate.Enter(ctx)
+	}
 	return turnedAway(r.header, err)
 }
 

@@ -26,7 +26,7 @@ func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, 
 	ctx, cancel := e.request.client.Context(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.stopping, cancel)()
-	s := &stream{w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write}
+	s := &stream{w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write, unread: &e.unread}
 	s.control.SetReadDeadline(time.Time{}) // the server's is for the request, and would end the stream
 	e.w.Header().Set("Content-Type", string(media.Events))
 	e.w.Header().Set("Cache-Control", "no-store")
@@ -51,6 +51,7 @@ func (e *exchange) stream(ctx context.Context, ready *graphql.OperationContext, 
 type stream struct {
 	control *http.ResponseController
 	write   time.Duration // how long an event may take
+	unread  *unread
 
 	mu    sync.Mutex
 	w     http.ResponseWriter // guarded by mu
@@ -80,6 +81,7 @@ func (s *stream) send(event []byte) error {
 		return nil
 	}
 	s.control.SetWriteDeadline(time.Now().Add(s.write)) // not every writer has one
+	defer s.unread.add(len(event))()
 	if _, err := s.w.Write(event); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"runtime"
@@ -248,6 +249,51 @@ func TestSlowReaders(t *testing.T) {
 	}
 	if a := g.ask(t, "{ order(id: 1) { orderId } }"); a.at("order", "orderId") != "1" || gate.Inside() != 0 {
 		t.Errorf("%d at the gate, answer %+v", gate.Inside(), a)
+	}
+}
+
+// TestUnreadByAll: where very many read nothing of what they asked for, no operation begins until some of it is read or given up.
+func TestUnreadByAll(t *testing.T) {
+	g := newGateway(t, ada, newOrders(100), func(o *Options) { o.Observe = nil })
+	h := g.Handler.(*Handler)
+	p := newPipes()
+	p.serve(t, g)
+	const query = "{ orderHistory(first: 100) { nodes { id orderId status timeline { type at } } } }"
+	body := askBody(query)
+	ask := func(body string) *httptest.ResponseRecorder {
+		r, w := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body)), httptest.NewRecorder()
+		r.Header.Set("Content-Type", "application/json")
+		g.ServeHTTP(w, r)
+		return w
+	}
+	h.unread.most = int64(3 * ask(body).Body.Len())
+	var open []net.Conn
+	for !h.unread.full() {
+		if len(open) > 4 {
+			t.Fatalf("%d bytes wait, and are not too much", h.unread.bytes.Load())
+		}
+		conn, err := p.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		open = append(open, conn)
+		fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		if _, err := io.ReadFull(conn, make([]byte, 9)); err != nil { // the answer is on its way
+			t.Fatal(err)
+		}
+	}
+	little := askBody("{ order(id: 1) { orderId } }")
+	if w := ask(little); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(w.Body.String(), string(overloaded)) {
+		t.Errorf("status %d, %s", w.Code, w.Body)
+	}
+	for _, conn := range open {
+		conn.Close()
+	}
+	until(t, func() bool { return h.unread.bytes.Load() == 0 })
+	if w := ask(little); w.Code != http.StatusOK {
+		t.Errorf("status %d, %s", w.Code, w.Body)
 	}
 }
 

@@ -343,6 +343,7 @@ func (e *exchange) write(status int, form media.Type, response *graphql.Response
 	}
 	e.w.Header().Set("Content-Type", string(form)+"; charset=utf-8")
 	e.w.Header().Add("Vary", "Accept")
+	defer e.unread.add(len(body))()
 	e.w.WriteHeader(status)
 	e.w.Write(body)
 }

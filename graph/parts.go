@@ -30,6 +30,7 @@ const (
 func (e *exchange) parts(ctx context.Context, ready *graphql.OperationContext) {
 	p := &parts{
 		w: e.w, control: http.NewResponseController(e.w), write: e.options.pace.write, until: time.Now().Add(e.options.Limits.Timeout),
+		unread: &e.unread,
 	}
 	err := e.execute(ctx, ready, func(a answer) error {
 		more := a.HasNext != nil && *a.HasNext
@@ -61,6 +62,7 @@ type parts struct {
 	control *http.ResponseController
 	write   time.Duration // how long the last part may take
 	until   time.Time     // when all others must have been sent: the operation holds its place until then
+	unread  *unread
 
 	more    bool                // the client has been told that there is
 	shown   []shownPart         // what the client has
@@ -146,6 +148,7 @@ func (p *parts) send(part []byte, more bool) error {
 		deadline = time.Now().Add(p.write)
 	}
 	p.control.SetWriteDeadline(deadline) // not every writer has one
+	defer p.unread.add(len(part))()
 	if _, err := p.w.Write(part); err != nil {
 		return err
 	}

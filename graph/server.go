@@ -75,7 +75,7 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		checks:      []check{bounds.checkCost, resolver.checkSubscription},
 		fields:      traced(options.Tracer, fieldRules(resolver.schema, model, newStructs(resolver.schema, model))),
 
-		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}},
+		connected: map[Transport]*atomic.Int64{OverWebSocket: {}, OverEvents: {}}, unread: unread{most: maxUnread},
 	}
 	if err := h.persistence.checkList(h.parsing.read); err != nil {
 		return nil, err
@@ -111,6 +111,7 @@ type Handler struct {
 	streams  sync.WaitGroup // the connections that may carry subscriptions
 
 	connected map[Transport]*atomic.Int64 // how many there are of these; the map does not change
+	unread    unread
 }
 
 // Connections returns how many connections there are over a transport that may carry subscriptions: WebSockets, or answers that

@@ -364,11 +364,12 @@ func (s *socket) write(m message) error {
 const maxUnsent = 4 << 20
 
 // writeText sends a message. It waits for a client that reads slowly; one that reads nothing for too long is cut off, and one for
-// which too much waits: then the error is watch.ErrSlow.
+// which too much waits, for it or for all: then the error is watch.ErrSlow.
 func (s *socket) writeText(data []byte) error {
 	size := int64(len(data))
 	defer s.unsent.Add(-size)
-	if unsent := s.unsent.Add(size); unsent > maxUnsent && unsent > size {
+	defer s.unread.add(len(data))()
+	if unsent := s.unsent.Add(size); unsent > maxUnsent && unsent > size || unsent > little && s.unread.full() {
 		s.conn.CloseNow()
 		return watch.ErrSlow
 	}
