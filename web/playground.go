@@ -15,11 +15,11 @@ func playground(o Options) http.HandlerFunc {
 	if err != nil {
 		panic("web: " + err.Error()) // they are part of the program
 	}
-	serve := page("playground.html", struct {
+	serve := page(files, "pages/playground.html", struct {
 		Examples   []Example `json:"examples"`
 		DemoTokens bool      `json:"demoTokens"`
 		Schema     bool      `json:"schema"`
-	}{examples, o.DemoTokens, !o.Private})
+	}{examples, o.Auth == "demo", !o.Private})
 	allowed := strings.Replace(policy, "style-src 'self'", "style-src 'self' "+lockedStyle, 1)
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", allowed)

@@ -82,7 +82,7 @@ func TestPlayground(t *testing.T) {
 		want    told
 	}{
 		{"plain", Options{Playground: true}, told{examples, false, true}},
-		{"with tokens", Options{Playground: true, DemoTokens: true}, told{examples, true, true}},
+		{"with tokens", Options{Playground: true, Auth: "demo"}, told{examples, true, true}},
 		{"private", Options{Playground: true, Private: true}, told{examples, false, false}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package web serves the pages for people: a start page and the GraphQL playground. All that they need is embedded.
+// Package web serves the pages for people: the order search page and the GraphQL playground. All that they need is embedded.
 package web
 
 import (
@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -18,18 +19,21 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Options say what the pages offer.
+// Options say what the pages offer. The order search page is told all of them, as JSON.
 type Options struct {
-	Playground bool // there is one
-	Private    bool // nobody is told the schema: the playground does not ask for it
-	DemoTokens bool // /demo/token answers a token for whatever role is asked for
+	Playground bool   `json:"playground"` // there is one
+	Private    bool   `json:"private"`    // nobody is told the schema: the playground does not ask for it
+	Auth       string `json:"auth"`       // how it is found out who asks, as --auth has it; demo: /demo/token answers a token for any role
+	Demo       bool   `json:"demo"`       // one can order, at /demo/orders
+	Version    string `json:"version"`    // of viewgate
 }
 
-// Handler serves the start page at /, the playground, where there is one, at /playground, and what they load at /assets/.
-// Both expect the GraphQL endpoint at /graphql.
+// Handler serves the order search page at /, the playground, where there is one, at /playground, and what they load at /app/ and
+// /assets/. Both expect the GraphQL endpoint at /graphql, and the former what is known of the views at /views.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", page("start.html", o))
+	mux.HandleFunc("GET /{$}", page(built, "dist/index.html", asJSON(o)))
+	mux.Handle("GET /app/", searchAssets())
 	if o.Playground {
 		mux.HandleFunc("GET /playground", playground(o))
 	}
@@ -38,9 +42,9 @@ func Handler(o Options) http.Handler {
 }
 
 // page renders a page once, for all who ask.
-func page(name string, data any) http.HandlerFunc {
+func page(files fs.FS, name string, data any) http.HandlerFunc {
 	var text bytes.Buffer
-	if err := template.Must(template.ParseFS(files, "pages/"+name)).Execute(&text, data); err != nil {
+	if err := template.Must(template.ParseFS(files, name)).Execute(&text, data); err != nil {
 		panic(fmt.Sprintf("web: %v", err)) // page and data are part of the program
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -26,15 +26,16 @@ func TestHandler(t *testing.T) {
 		contentType string
 		contains    string
 	}{
-		{"/", 200, "text/html; charset=utf-8", "/playground"},
+		{"/", 200, "text/html; charset=utf-8", "Search orders"},
 		{"/playground", 200, "text/html; charset=utf-8", "graphiql"},
 		{"/playground?query={x}", 200, "text/html; charset=utf-8", "graphiql"},
 		{"/assets/playground.js", 200, "text/javascript; charset=utf-8", "/graphql"},
-		{"/assets/start.css", 200, "text/css; charset=utf-8", "body"},
 		{"/assets/graphiql-4.1.2.min.js", 200, "text/javascript; charset=utf-8", "GraphiQL"},
 		{"/assets/", 404, "", ""},
 		{"/assets/none.js", 404, "", ""},
-		{"/pages/start.html", 404, "", ""},
+		{"/app/", 404, "", ""},
+		{"/dist/index.html", 404, "", ""},
+		{"/pages/playground.html", 404, "", ""},
 		{"/nowhere", 404, "", ""},
 	} {
 		t.Run(test.target, func(t *testing.T) {
