@@ -92,13 +92,15 @@
       fault && e('span', { role: 'alert' }, fault));
   }
 
-  // Session shows a tab's variables, where it has any, and asks for the schema again when a tab has got a token, where it could not
-  // be had without.
+  // Session brings a tab that is chosen into sight, with its variables, where it has any. It asks for the schema again when a tab has
+  // got a token, where it could not be had without.
   function Session() {
-    const { tabs, activeTabIndex } = useEditorContext({ nonNull: true });
+    const { tabs, activeTabIndex, queryEditor } = useEditorContext({ nonNull: true });
     const { schema: known, introspect } = useSchemaStore();
     const { id, variables, headers } = tabs[activeTabIndex];
+    useEffect(() => queryEditor?.setOption('lineWrapping', true), [queryEditor]);
     useEffect(() => {
+      document.getElementById(`graphiql-session-tab-${activeTabIndex}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       if (variables && document.querySelector('.graphiql-editor-tools .active')) {
         show('variables');
       }
@@ -141,6 +143,43 @@
         }, e('b', null, example.title), e('code', null, example.name))))));
   }
 
+  // newest hands on the newest of a subscription's messages, ten in a second at most. GraphiQL shows none but the last, and where there
+  // are many, drawing each would leave the page no time for anything else.
+  function newest(messages) {
+    const source = messages[Symbol.asyncIterator]();
+    let held, ended;
+    let wake = () => {};
+    const take = (result) => {
+      if (result.done) {
+        ended = result;
+      } else {
+        held = result;
+        source.next().then(take, fail);
+      }
+      wake();
+    };
+    const fail = (error) => take({ done: true, error });
+    source.next().then(take, fail);
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      async next() {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (!held && !ended) {
+          await new Promise((resolve) => { wake = resolve; });
+        }
+        const result = held ?? ended;
+        held = undefined;
+        if (result.error) {
+          throw result.error;
+        }
+        return result;
+      },
+      return: () => source.return(),
+    };
+  }
+
   const plugin = { title: 'Examples', icon: Icon, content: Examples };
   const link = new URLSearchParams(location.search);
   const linked = link.get('query') && { query: link.get('query'), variables: link.get('variables') ?? '' };
@@ -155,8 +194,15 @@
   });
   const headers = demoTokens ? { Authorization: await tokenOf('support', '') } : {};
 
-  // Every answer tells what it cost. GraphiQL asks for the schema before its editors are there, with the headers in them.
-  const fetcher = (params, options) => send({ ...params, extensions: { cost: true } }, { ...options, headers: options?.headers ?? headers });
+  async function fetcher(params, options) {
+    if (params.operationName === 'IntrospectionQuery') {
+      return send(params, { ...options, headers: options?.headers ?? headers }); // there may be no headers editor yet
+    }
+    const answer = await send({ ...params, extensions: { cost: true } }, options);
+    const subscribes = options?.documentAST?.definitions.some(({ operation, name }) =>
+      operation === 'subscription' && (!params.operationName || params.operationName === name?.value));
+    return subscribes ? newest(answer) : answer;
+  }
 
   ReactDOM.createRoot(document.getElementById('graphiql')).render(e(GraphiQL, {
     fetcher,
