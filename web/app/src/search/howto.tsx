@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import { link } from '../address';
 
 /** Searches to learn from. */
@@ -26,14 +27,26 @@ export function Examples() {
   );
 }
 
-/** HowToSearch opens a short guide to the search language. */
+/** HowToSearch opens a short guide to the search language. It closes when something in it was chosen, and with Escape. */
 export function HowToSearch() {
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = () => menu.current && (menu.current.open = false);
   return (
-    <details class="menu howto">
+    <details
+      ref={menu} class="menu howto"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && menu.current?.open) {
+          event.preventDefault();
+          close();
+          menu.current.querySelector('summary')?.focus();
+        }
+      }}
+      onFocusOut={(event) => event.relatedTarget && !menu.current?.contains(event.relatedTarget as Node) && close()}
+    >
       <summary>How to search</summary>
-      <div class="sheet">
+      <div class="sheet" onClick={(event) => (event.target as HTMLElement).closest('a') && close()}>
         <Examples />
-        <p class="hint">Type / to get to the box, and the arrow keys to choose among hits.</p>
+        <p class="hint">Type / to get to the box, and the arrow keys to move between hits.</p>
       </div>
     </details>
   );

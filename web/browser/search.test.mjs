@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { accessible, ask, close, open, until } from './browser.mjs';
+import { place } from './orders.mjs';
+
+after(close);
+
+const box = (page) => page.getByRole('combobox', { name: 'Search orders' });
+const hits = (page) => page.locator('.hits:not([aria-busy=true]) article');
+const found = (page) => page.locator('.toolbar h2').innerText();
+const of = (page, name) => new URL(page.url()).searchParams.getAll(name);
+const settled = (page) => page.locator('.hits[aria-busy=false], .empty').waitFor();
+
+/** number is what the page says of how many orders there are. */
+const number = async (page) => Number((await found(page)).replace(/\D/g, '') || NaN);
+
+/** total asks the gateway for it. */
+async function total(query, filter) {
+  const data = await ask(
+    'query($query: String, $filter: OrderFilter) { orderHistory(query: $query, filter: $filter, first: 1) { total { count } } }', { query, filter });
+  return data.orderHistory.total.count;
+}
+
+test('a search is run as it is typed, its words are marked, and Back undoes it', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await box(page).pressSequentially('vindaloo', { delay: 20 });
+  await page.locator('.hit mark', { hasText: /^vindaloo$/i }).first().waitFor();
+  assert.deepEqual(of(page, 'q'), ['vindaloo']);
+  const marked = await page.locator('.hit').filter({ has: page.locator('mark') }).count();
+  assert.equal(marked, await hits(page).count(), 'hits with marked words');
+  await page.goBack();
+  assert.deepEqual(of(page, 'q'), []);
+  assert.equal(await box(page).inputValue(), '');
+});
+
+test('a suggestion is taken by the keyboard alone', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('chicken vi');
+  const option = page.getByRole('option', { name: /Chicken Vindaloo/ });
+  await option.waitFor();
+  assert.equal(await box(page).getAttribute('aria-expanded'), 'true');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await box(page).getAttribute('aria-activedescendant'), await option.getAttribute('id'));
+  assert.equal(await option.getAttribute('aria-selected'), 'true');
+  await page.keyboard.press('Enter');
+  assert.equal(await box(page).inputValue(), 'lineItems.name:"Chicken Vindaloo" ');
+  await until(async () => (await number(page)) === (await total('lineItems.name:"Chicken Vindaloo"')));
+
+  await page.keyboard.type('stat');
+  await page.getByRole('option', { name: 'status:' }).waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  assert.match(await box(page).inputValue(), / status:$/);
+  await page.keyboard.type('canc');
+  await page.getByRole('option', { name: 'Cancelled' }).waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await box(page).getAttribute('aria-expanded'), 'false');
+  await page.keyboard.press('Escape');
+  assert.equal(await box(page).inputValue(), '');
+});
+
+test('an order that is suggested is opened, and closing it brings back the list', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await box(page).pressSequentially('100000', { delay: 20 });
+  const option = page.getByRole('option', { name: /^Order/ }).first();
+  const id = (await option.locator('.text').innerText()).trim();
+  await option.click();
+  await page.getByRole('heading', { name: `Order ${id}` }).waitFor();
+  assert.deepEqual(of(page, 'order'), [id]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: `Order ${id}` }).waitFor({ state: 'detached' });
+  assert.deepEqual(of(page, 'order'), []);
+});
+
+test('filters narrow the search, count, and are taken away again', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  const restaurant = page.getByRole('group', { name: 'Restaurant' });
+  const label = restaurant.locator('label').first();
+  const [value, n] = [await label.locator('.value').innerText(), Number(await label.locator('.count').innerText())];
+  await label.click();
+  await until(async () => (await number(page)) === n);
+  assert.deepEqual(of(page, 'restaurant'), [value]);
+  assert.ok((await restaurant.locator('label').count()) > 1, 'what else could be chosen is still there');
+  await restaurant.locator('label').nth(1).click();
+  await until(async () => (await number(page)) > n);
+
+  await page.getByRole('group', { name: 'City' }).locator('label').first().click();
+  const city = of(page, 'city');
+  await until(async () => (await number(page)) === (await total(undefined, { restaurant: { in: of(page, 'restaurant') }, city: { in: city } })));
+  await page.getByRole('button', { name: `Remove City: ${city[0]}` }).click();
+  await until(async () => of(page, 'city').length === 0);
+  await page.getByRole('button', { name: 'Clear all' }).click();
+  await until(async () => (await number(page)) === (await total()));
+  assert.equal(new URL(page.url()).search, '');
+});
+
+test('a total is chosen by a range or by amounts, and days by a month or by dates', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  const range = page.locator('.ranges button:enabled').nth(1);
+  const n = Number((await range.locator('.count').innerText()).replace(/\D/g, ''));
+  await range.click();
+  await until(async () => (await number(page)) === n);
+  assert.equal(await range.getAttribute('aria-pressed'), 'true');
+  const totals = page.getByRole('group', { name: /^Total/ });
+  await totals.getByLabel('From').fill('30');
+  await totals.getByLabel('From').press('Enter');
+  await totals.getByLabel('To').fill('');
+  await totals.getByLabel('To').press('Enter');
+  await until(async () => (await number(page)) === (await total(undefined, { total: { gte: '30' } })));
+  assert.deepEqual([of(page, 'min'), of(page, 'max')], [['30'], []]);
+
+  await page.getByRole('group', { name: 'Orders by month' }).getByRole('button').last().click();
+  await until(async () => of(page, 'from').length === 1);
+  assert.match(of(page, 'from')[0], /^\d{4}-\d\d-01$/);
+  const placed = page.getByRole('group', { name: 'Placed', exact: true });
+  await placed.getByLabel('From', { exact: true }).fill('2020-01-01');
+  await placed.getByLabel('To', { exact: true }).fill('2020-01-31');
+  await page.locator('.empty').waitFor();
+  await page.locator('.empty').getByRole('button', { name: /^Without placed/ }).click();
+  await until(async () => (await number(page)) === (await total(undefined, { total: { gte: '30' } })));
+});
+
+test('sorting, and pages that Back and a reload find again', async (t) => {
+  const page = await open(t, '/?sort=dearest');
+  await hits(page).nth(19).waitFor();
+  const amounts = (await page.locator('.hit .total').allInnerTexts()).map((text) => Number(text.replace(/[^\d.]/g, '')));
+  assert.deepEqual(amounts, amounts.toSorted((a, b) => b - a));
+  const ids = () => page.locator('.hit .id').allInnerTexts();
+  const first = await ids();
+
+  const next = page.getByRole('link', { name: 'Next 20' });
+  await next.scrollIntoViewIfNeeded();
+  const y = await page.evaluate(() => scrollY);
+  await next.click();
+  await until(async () => (await ids())[0] !== first[0]);
+  const second = await ids();
+  assert.deepEqual(second.filter((id) => first.includes(id)), []);
+  await until(() => page.evaluate(() => document.activeElement?.matches('.toolbar h2')));
+  await page.reload();
+  await hits(page).first().waitFor();
+  assert.deepEqual(await ids(), second);
+  await page.goBack();
+  await until(async () => (await ids()).join() === first.join());
+  await until(async () => Math.abs((await page.evaluate(() => scrollY)) - y) < 60);
+  await page.getByRole('link', { name: 'Next 20' }).click();
+  await until(async () => (await ids()).join() === second.join());
+  await page.getByRole('link', { name: 'Previous 20' }).click();
+  await until(async () => (await ids()).join() === first.join());
+});
+
+test('what was not understood is underlined where it stands, and explained', async (t) => {
+  const page = await open(t, '/?q=' + encodeURIComponent('soup citty:Oakland total:cheap'));
+  await settled(page);
+  assert.deepEqual(await page.locator('.underlined span').allInnerTexts(), ['citty', 'total:cheap']);
+  const warnings = await page.locator('.warnings li').allInnerTexts();
+  assert.equal(warnings.length, 2);
+  assert.match(warnings[0], /citty.*city/);
+  const described = await box(page).getAttribute('aria-describedby');
+  assert.match(await page.locator(`#${described}`).innerText(), /citty/);
+  await box(page).fill('soup city: oakland');
+  await page.getByText('Understood as').waitFor();
+  await box(page).press('Escape'); // the suggestions are in front of it
+  await page.getByRole('button', { name: 'write it so' }).click();
+  assert.equal(await box(page).inputValue(), 'soup city:oakland');
+});
+
+test('where nothing is found, what is like the words is shown, or another word is offered', async (t) => {
+  const page = await open(t, '/?q=vidnallo');
+  await page.getByText('Shown is what is like them').waitFor();
+  assert.ok((await hits(page).count()) > 0);
+  await box(page).fill('xindaloo');
+  const instead = page.locator('.instead a');
+  await instead.waitFor();
+  assert.equal(await instead.innerText(), 'vindaloo');
+  await instead.click();
+  assert.equal(await box(page).inputValue(), 'vindaloo');
+  await page.locator('.hit mark').first().waitFor();
+});
+
+test('an empty result says what to leave out', async (t) => {
+  const page = await open(t, '/?q=soup&status=DELIVERED&city=Nowhere');
+  const empty = page.locator('.empty');
+  await empty.waitFor();
+  assert.equal(await found(page), '0 orders');
+  await empty.getByRole('button', { name: 'Without city Nowhere' }).click();
+  await until(() => of(page, 'city').length === 0);
+  assert.deepEqual([of(page, 'q'), of(page, 'status')], [['soup'], ['DELIVERED']]);
+});
+
+test('a new order announces itself and moves nothing, and then changes before the eyes', async (t) => {
+  const page = await open(t, '/?restaurant=Ajanta');
+  await hits(page).first().waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  const before = await page.locator('.hit .id').allInnerTexts();
+  const id = await place();
+  const news = page.getByRole('button', { name: /new orders? – show/ });
+  await news.waitFor();
+  assert.deepEqual(await page.locator('.hit .id').allInnerTexts(), before);
+  await news.click();
+  await page.locator(`[data-order="${id}"]`).waitFor();
+  const status = page.locator('.hit', { has: page.locator(`[data-order="${id}"]`) }).locator('.status');
+  const was = await status.innerText();
+  let asked = 0;
+  page.on('request', (request) => request.method() === 'POST' && /query Orders/.test(request.postData() ?? '') && asked++);
+  await until(async () => (await status.innerText()) !== was, 'another status');
+  assert.equal(asked, 0, 'searches for the change');
+});
+
+test('an order that no longer matches stays, and says so', async (t) => {
+  const id = await place();
+  const page = await open(t, `/?q=${encodeURIComponent(`orderId:${id} -status:ready -status:on-the-way -status:delivered`)}`);
+  await page.locator(`[data-order="${id}"]`).waitFor();
+  await page.locator('.hit.gone', { hasText: 'no longer matches' }).waitFor({ timeout: 60_000 });
+});
+
+test('a search that was under way does not undo what was told since', async (t) => {
+  const id = await place();
+  let hold;
+  const held = new Promise((resolve) => (hold = resolve));
+  let older;
+  const page = await open(t, `/?q=orderId:${id}`, {
+    prepare: (page) => page.route('**/graphql', async (route) => {
+      if (!/query Orders/.test(route.request().postData() ?? '') || !older) {
+        const response = await route.fetch();
+        older ??= await response.body();
+        return route.fulfill({ response });
+      }
+      hold();
+      return route.fulfill({ contentType: 'application/json', body: older }); // what the view had at first
+    }),
+  });
+  const status = page.locator('.hit .status');
+  await status.waitFor();
+  const was = await status.innerText();
+  await until(async () => (await status.innerText()) !== was, 'another status');
+  await page.getByLabel('Sort by').selectOption('oldest'); // another search, of which the answer is old
+  await held;
+  await settled(page);
+  assert.notEqual(await status.innerText(), was);
+});
+
+test('a fault is told in plain words with the request’s id, and the list stays', async (t) => {
+  const page = await open(t, '/', { expected: [/Failed to load resource/] });
+  await hits(page).first().waitFor();
+  const wrong = { errors: [{ message: 'x', extensions: { code: 'OVERLOADED', requestId: 'r-17' } }] };
+  await page.route('**/graphql', (route) => route.fulfill({ status: 503, contentType: 'application/json', body: JSON.stringify(wrong) }));
+  await page.getByLabel('Sort by').selectOption('oldest');
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /busy[^]*r-17/);
+  assert.ok((await page.locator('.hit').count()) > 0);
+  await page.unroute('**/graphql');
+  await alert.getByRole('button', { name: 'Try again' }).click();
+  await alert.waitFor({ state: 'detached' });
+});
+
+test('the list is walked by the keyboard, and closing an order returns to it', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).nth(4).waitFor();
+  const ids = await page.locator('.hit .id').evaluateAll((links) => links.map((link) => link.dataset.order));
+  await page.locator('.hit .id').first().focus();
+  for (const key of ['j', 'ArrowDown', 'k', 'j']) {
+    await page.keyboard.press(key);
+  }
+  const focused = () => page.evaluate(() => document.activeElement?.dataset.order);
+  assert.equal(await focused(), ids[2]);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: `Order ${ids[2]}` }).waitFor();
+  await page.keyboard.press('Escape');
+  await until(async () => (await focused()) === ids[2]);
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`nothing shuts anybody out, ${colorScheme}`, async (t) => {
+    const page = await open(t, '/?q=soup+citty:x&sort=oldest', { colorScheme });
+    await hits(page).first().waitFor();
+    await accessible(page);
+    await page.goto(page.url().replace(/\?.*/, '?q=soup&city=Nowhere&min=5'));
+    await page.locator('.empty').waitFor();
+    await accessible(page);
+    await box(page).fill('chi');
+    await page.getByRole('option').first().waitFor();
+    await accessible(page);
+  });
+}
+
+test('at 360 pixels nothing is cut off, and an open order takes the list’s place', async (t) => {
+  const page = await open(t, '/', { viewport: { width: 360, height: 740 } });
+  await hits(page).nth(9).waitFor();
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok((await wide()) <= 0);
+  await page.locator('.filters summary').click();
+  assert.ok((await wide()) <= 0);
+  await page.locator('.filters summary').click();
+  await accessible(page);
+  const hit = page.locator('.hit .id').nth(8);
+  await hit.scrollIntoViewIfNeeded();
+  const y = await page.evaluate(() => scrollY);
+  await hit.click();
+  await page.getByRole('heading', { name: /^Order \d/ }).waitFor();
+  assert.equal(await page.locator('.find').isVisible(), false);
+  assert.ok((await wide()) <= 0);
+  await page.goBack();
+  await page.locator('.find').waitFor();
+  await until(async () => Math.abs((await page.evaluate(() => scrollY)) - y) < 60);
+});
