@@ -65,9 +65,9 @@ func (s auditSettings) open(logger *slog.Logger) (*audit.Log, error) {
 
 // record records an operation that has ended. Whoever is nobody and was shown nothing is left out: anybody could fill the disk by
 // being refused, and then nobody would be answered. So is what never ran while nothing can be written: as many as are refused until
-// there is room again would fill the memory.
+// there is room again would fill the memory. And so is a look at /views, which shows nobody's data to whoever looks all the time.
 func (s auditSettings) record(l *audit.Log, o graph.Observation, at time.Time) {
-	nothing := o.Subject == "" && len(o.Shown) == 0
+	nothing := len(o.Shown) == 0 && (o.Subject == "" || o.Operation == overviewOperation && o.Outcome == "ok")
 	if l == nil || nothing || o.Kind == "" && l.Ready() != nil {
 		return
 	}

@@ -71,6 +71,8 @@ func TestAuditOfNobody(t *testing.T) {
 		{"an order shown", graph.Observation{Kind: "query", Operation: "order", Outcome: "ok", Shown: []string{"Order:1"}}, true},
 		{"somebody refused", graph.Observation{Subject: "7", Operation: "invalid", Outcome: "BAD_USER_INPUT"}, true},
 		{"somebody shown nothing", graph.Observation{Subject: "7", Kind: "query", Operation: "order", Outcome: "ok"}, true},
+		{"a look at the views", graph.Observation{Subject: "7", Operation: "views", Outcome: "ok"}, false},
+		{"somebody who may not", graph.Observation{Subject: "7", Operation: "views", Outcome: "FORBIDDEN"}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -151,6 +151,9 @@ func (l *letters) get(ctx context.Context) (*lettersOverview, error) {
 	return is, nil
 }
 
+// overviewOperation is what a look at /views is called where operations are counted and logged.
+const overviewOperation = "views"
+
 // serve answers GET /views to whoever sees everything.
 func (o *overviews) serve(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if !who.Viewer.SeesAll() {

@@ -120,6 +120,9 @@ func (p protection) options(o *graph.Options) {
 
 // route serves GraphQL, and the pages for people.
 func (p protection) route(mux *http.ServeMux, graphql http.Handler, pages web.Options) {
+	if p.production {
+		graphql = guard.Preflight(graphql)
+	}
 	mux.Handle("/graphql", p.guarded(graphql))
 	pages.Playground, pages.Private = p.hasPlayground(), p.private()
 	mux.Handle("/", web.Handler(pages))
@@ -128,9 +131,6 @@ func (p protection) route(mux *http.ServeMux, graphql http.Handler, pages web.Op
 // guarded puts before a handler what keeps clients apart that must not be mixed up: pages of other origins, proxies and whom they
 // speak for.
 func (p protection) guarded(h http.Handler) http.Handler {
-	if p.production {
-		h = guard.Preflight(h)
-	}
 	h = guard.CrossOrigin(p.origins, h)
 	proxies, _ := guard.ParseProxies(p.proxies) // checked
 	return guard.Headers(guard.Addresses(proxies, guard.Traces(proxies, h)))

@@ -309,7 +309,7 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	watchGate(s.registry, o.Gate)
 	s.protection.route(mux, a.graphql, web.Options{Auth: s.auth.mode, Demo: s.shop != nil, Version: version()})
 	a.overview = newOverviews(a.views, s)
-	mux.Handle("GET /views", s.protection.guarded(a.graphql.Beside("views", a.overview.serve)))
+	mux.Handle("GET /views", s.protection.guarded(a.graphql.Beside(overviewOperation, a.overview.serve)))
 	if s.shop != nil {
 		s.shop.route(mux, a.graphql, s.protection.guarded)
 	}
