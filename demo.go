@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/viewgate/viewgate/example/ftgo/sim"
 	"github.com/viewgate/viewgate/indexer"
 )
+
+// demoReadyLag is how far the demo's views may be behind: more than they ever are, unless the machine is held up.
+const demoReadyLag = 30 * time.Second
 
 // demoSettings are what demo can be told beside what serve can.
 type demoSettings struct {
@@ -87,6 +91,7 @@ func demo(ctx context.Context, c console, s settings, d demoSettings) error {
 	}
 	s.role, s.group, s.kafka = roleAll, "viewgate", indexer.Connection{Brokers: []string{b.Addr()}}
 	s.data, s.temporary = dir, temporary
+	s.readyLag = demoReadyLag
 	s.owners = compose.Options{
 		Order:      services.URL(ftgo.OrderService),
 		Kitchen:    services.URL(ftgo.KitchenService),

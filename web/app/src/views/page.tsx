@@ -37,12 +37,14 @@ export function ViewsPage() {
 function Card({ view, lags, now }: { view: ViewStatus; lags: LagPoint[]; now: number }) {
   const { deadLetters, drift } = view;
   const ready = view.ready === 'ok';
+  const wrong = drift === null ? 0 : drift.differed + drift.apart;
   return (
     <section class="sheet card" aria-labelledby={`view-${view.name}`}>
       <h2 id={`view-${view.name}`}>
         {view.name} <span class={`status ${ready ? 'good' : 'bad'}`}>{ready ? 'Ready' : 'Not ready'}</span>
       </h2>
       {!ready && <p class="notice bad">{view.ready}</p>}
+      {view.filling && <p class="notice">It was made anew, and lacks old documents until it has caught up.</p>}
       {view.warnings.map((warning) => <p class="notice" key={warning}>{warning}</p>)}
       <dl>
         <Fact name="Documents">{view.documents === null ? <Unknown /> : count(view.documents)}</Fact>
@@ -70,16 +72,22 @@ function Card({ view, lags, now }: { view: ViewStatus; lags: LagPoint[]; now: nu
         <Fact name="Drift">
           {drift === null ? <Unknown>not compared here (--verify-rate)</Unknown> : (
             <>
-              <span class={drift.differed > 0 ? 'over' : ''}>{count(drift.differed)}</span> of {count(drift.checked)} compared with their owners
+              <span class={wrong > 0 ? 'over' : ''}>{count(wrong)}</span> of {count(drift.checked)} compared with their owners
               {drift.at && `, ${age(drift.at, now)}`}
-              {drift.differed > 0 && <p class="hint">Mend them: <code>viewgate verify {view.name} --heal</code></p>}
+              {wrong > 0 && <p class="hint">Mend them: <code>viewgate verify {view.name} --heal</code></p>}
             </>
           )}
         </Fact>
         <Fact name="Last rebuild">{view.built === null ? <Unknown /> : <time dateTime={view.built} title={exactTime(view.built)}>{age(view.built, now)}</time>}</Fact>
-        {view.building && <Fact name="Being built">{view.building.index}</Fact>}
+        {view.building && (
+          <Fact name="Being built">
+            <code>{view.building.index}</code>{view.building.since && <span class="hint"> since {exactTime(view.building.since)}</span>}
+          </Fact>
+        )}
         <Fact name="Index"><code>{view.index ?? '–'}</code><span class="hint"> {view.store}</span></Fact>
-        <Fact name="Made of"><span class="topics">{view.topics.join(', ')}</span></Fact>
+        <Fact name="Made of">
+          <ul class="topics">{view.topics.map((topic) => <li key={topic}><code>{topic}</code></li>)}</ul>
+        </Fact>
       </dl>
     </section>
   );

@@ -10,14 +10,16 @@ export interface ViewStatus {
   index: string | null;
   built: string | null;
   /** A rebuild that runs beside the live index. */
-  building: { index: string } | null;
+  building: { index: string; since: string | null } | null;
+  /** It was made anew, and lacks what is old until it has caught up. */
+  filling: boolean;
   lagMs: number | null;
   lagLimitMs: number | null;
   /** Records that are published and not indexed. */
   waiting: number | null;
   deadLetters: { count: number; newest: string | null; reasons: Record<string, number> } | null;
-  /** What comparing documents with their owners found. */
-  drift: { checked: number; differed: number; healed: number; at: string | null } | null;
+  /** What comparing documents with their owners found: those that differ at one version, and those behind or missing on a side. */
+  drift: { checked: number; differed: number; apart: number; at: string | null } | null;
   /** "ok", or what is wrong. */
   ready: string;
   warnings: string[];
