@@ -82,9 +82,9 @@ export async function accessible(page) {
   assert.deepEqual(serious, []);
 }
 
-/** until answers what a function does, as soon as that is true; it asks again for ten seconds. */
-export async function until(what, about = what.toString()) {
-  for (const end = Date.now() + 10_000; ; ) {
+/** until answers what a function does, as soon as that is true; it asks again for ten seconds, or as long as is given. */
+export async function until(what, about = what.toString(), within = 10_000) {
+  for (const end = Date.now() + within; ; ) {
     const is = await what();
     if (is) {
       return is;

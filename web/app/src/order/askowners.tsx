@@ -9,8 +9,8 @@ import type { Reading } from './reading';
 export function AskOwners({ reading: { asked, askOwners } }: { reading: Reading }) {
   const asking = asked.state === 'asking';
   return (
-    <section class="ask" aria-labelledby="order-ask">
-      <h3 id="order-ask">Is it up to date?</h3>
+    <section class="owners" aria-labelledby="order-owners">
+      <h3 id="order-owners">Is it up to date?</h3>
       <p class="hint">What is shown follows the services’ events. They can be asked directly, too.</p>
       <button type="button" aria-disabled={asking} onClick={() => asking || askOwners()}>{asking ? 'Asking the owners…' : 'Ask the owners now'}</button>
       {asked.state === 'failed' && <FaultNotice fault={asked.fault} again={askOwners} />}

@@ -1,10 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { go } from '../address';
+import type { Fault } from '../client';
 import { useNow } from '../clock';
 import { config } from '../config';
 import { DemoActions } from '../demo/actions';
 import { FaultNotice } from '../faultnotice';
 import { OrderDocument, type DetailsFragment } from '../operations';
+import { inPlayground } from '../playground';
 import { Status } from '../status';
 import { age, exactTime, money, name, time } from '../words';
 import { AskOwners } from './askowners';
@@ -44,7 +46,7 @@ function Panel({ id }: { id: string }) {
       <header>
         <h2 id="order-heading" ref={heading} tabIndex={-1}>Order <span class="id">{order?.orderId ?? id}</span></h2>
         <CopyId id={order?.orderId ?? id} />
-        <button type="button" class="quiet close" onClick={close} title="Escape closes it, too">Close</button>
+        <button type="button" class="quiet close" onClick={close} title="Close (Escape)">Close</button>
       </header>
       {fault && <FaultNotice fault={fault} again={reading.read} />}
       {order === null && <Unknown again={reading.read} />}
@@ -57,9 +59,9 @@ function Panel({ id }: { id: string }) {
           <Timeline order={order} />
           <Parts order={order} note={reading.note} />
           <AskOwners reading={reading} />
-          {reading.unfollowed && <FaultNotice fault={{ ...reading.unfollowed, message: `Changes cannot be followed. ${reading.unfollowed.message}` }} />}
+          {reading.unfollowed && <Unfollowed fault={reading.unfollowed} again={reading.follow} />}
           {config.demo && <DemoActions order={order} />}
-          {config.playground && <p><a href={playground(id)}>Open in the playground</a></p>}
+          {config.playground && <p><a href={inPlayground(OrderDocument, { id })}>Open in the playground</a></p>}
           <Said status={order.status} />
         </>
       )}
@@ -87,6 +89,10 @@ function Head({ order }: { order: DetailsFragment }) {
   );
 }
 
+function Unfollowed({ fault, again }: { fault: Fault; again: () => void }) {
+  return <FaultNotice again={again} fault={{ ...fault, message: `Its changes cannot be followed. ${fault.message}` }} />;
+}
+
 function Unknown({ again }: { again: () => void }) {
   return (
     <div class="notice" role="status">
@@ -101,23 +107,9 @@ function Unknown({ again }: { again: () => void }) {
   );
 }
 
-/** playground returns the address of the playground with the query that the details were read with. */
-function playground(id: string): string {
-  const query = OrderDocument.loc?.source.body ?? '';
-  return `/playground?${new URLSearchParams({ query, variables: JSON.stringify({ id }) })}`;
-}
-
-/** useFocus moves the focus to where its reference is put, and back to where it was when that is gone. */
+/** useFocus moves the focus to where its reference is put, when that appears. Who opened the panel knows where it was before. */
 function useFocus() {
   const target = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    target.current?.focus({ preventScroll: true });
-    return () => {
-      if (before instanceof HTMLElement && before.isConnected && before !== document.body) {
-        before.focus({ preventScroll: true });
-      }
-    };
-  }, []);
+  useEffect(() => target.current?.focus({ preventScroll: true }), []);
   return target;
 }

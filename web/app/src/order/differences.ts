@@ -47,9 +47,14 @@ export function differences(before: DetailsFragment, after: DetailsFragment): Di
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** whole reports whether a value is told as one: an amount, an event, a place. */
-const whole = (value: unknown): boolean =>
-  isObject(value) && ['Money', 'TimelineEntry', 'Location'].includes(String(value.__typename));
+/** wholes are what is told as one, by a field that nothing else has. */
+const wholes: Record<string, (value: Record<string, unknown>) => string> = {
+  currency: (value) => money(value as { amount: string; currency: string }),
+  type: (value) => meaningOf(String(value.type)).said,
+  latitude: (value) => `${String(value.latitude)}, ${String(value.longitude)}`,
+};
+
+const whole = (value: unknown): boolean => isObject(value) && Object.keys(wholes).some((key) => key in value);
 
 /** labelOf writes a path for people: Kitchen: ready by; Item 2: quantity. */
 function labelOf(path: string[]): string {
@@ -72,17 +77,16 @@ function written(value: unknown, path: string[]): string {
     return 'none';
   }
   if (isObject(value)) {
-    switch (value.__typename) {
-      case 'Money':
-        return money(value as { amount: string; currency: string });
-      case 'TimelineEntry':
-        return meaningOf(String(value.type)).said;
-      case 'Location':
-        return `${String(value.latitude)}, ${String(value.longitude)}`;
-      case 'LineItem':
-        return `${String(value.quantity)} × ${String(value.name)}`;
-      case 'Address':
-        return [value.street1, value.city].join(', ');
+    for (const [key, write] of Object.entries(wholes)) {
+      if (key in value) {
+        return write(value);
+      }
+    }
+    if ('street1' in value) {
+      return `${String(value.street1)}, ${String(value.city)}`;
+    }
+    if ('menuItemId' in value) {
+      return `${String(value.quantity)} × ${String(value.name)}`;
     }
     return typeof value.state === 'string' ? name(value.state) : 'there';
   }

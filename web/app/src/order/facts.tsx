@@ -1,7 +1,8 @@
 import { link } from '../address';
+import type { DetailsFragment } from '../operations';
+import { nothingChosen } from '../search/asked';
 import { session } from '../session';
 import { useStore } from '../store';
-import type { DetailsFragment } from '../operations';
 import { clock, exactTime, money, name } from '../words';
 import { isOver } from './events';
 import { Flash } from './flash';
@@ -22,8 +23,7 @@ export function Facts({ order }: { order: DetailsFragment }) {
 
 /** Person is a customer or a restaurant, with a link to all their orders. */
 function Person({ title, name, id, field }: { title: string; name: string | null; id: string; field: 'consumerId' | 'restaurantId' }) {
-  const every = { status: [], restaurant: [], dish: [], city: [] };
-  const theirs = link({ q: `${field}:${id}`, chosen: every, from: '', to: '', min: '', max: '', order: '' });
+  const theirs = link({ ...nothingChosen, q: `${field}:${id}`, order: '' });
   return (
     <div>
       <h3>{title}</h3>

@@ -24,6 +24,7 @@ export interface Reading {
   unfollowed: Fault | undefined;
   asked: Asked;
   read: () => void;
+  follow: () => void;
   askOwners: () => void;
 }
 
@@ -31,7 +32,7 @@ export interface Reading {
 export function useOrder(id: string): Reading {
   const client = useClient();
   const [result, again] = useQuery({ query: OrderDocument, variables: { id }, requestPolicy: 'cache-and-network' });
-  const [changed] = useSubscription({ query: OrderChangesDocument, variables: { id } });
+  const [changed, follow] = useSubscription({ query: OrderChangesDocument, variables: { id } });
   const [note, setNote] = useState<Note>();
   const [asked, setAsked] = useState<Asked>({ state: 'no' });
   const shown = useRef<DetailsFragment>(undefined);
@@ -66,6 +67,7 @@ export function useOrder(id: string): Reading {
     unfollowed: faultOf(changed),
     asked,
     read: () => again({ requestPolicy: 'network-only' }),
+    follow,
     askOwners: () => void askOwners(),
   };
 }

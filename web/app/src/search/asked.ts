@@ -1,6 +1,5 @@
-import { createRequest, stringifyDocument } from '@urql/core';
 import { choices, type Address, type Sort } from '../address';
-import { OrdersDocument, type OrderFilter, type OrderOrder, type OrderStatus, type OrdersQueryVariables } from '../operations';
+import { type OrderFilter, type OrderOrder, type OrderStatus, type OrdersQueryVariables } from '../operations';
 
 /** All that an order's status can be, in the order in which an order has them. */
 export const statuses = [
@@ -101,9 +100,3 @@ function span(from: string, to: string): string {
 export const nothingChosen: Partial<Address> = {
   chosen: { status: [], restaurant: [], dish: [], city: [] }, from: '', to: '', min: '', max: '',
 };
-
-/** inPlayground returns the address at which the playground shows this query. */
-export function inPlayground(variables: OrdersQueryVariables): string {
-  const query = stringifyDocument(createRequest(OrdersDocument, variables).query).replace(/^\s*__typename\n/gm, '');
-  return `/playground?${new URLSearchParams({ query, variables: JSON.stringify(variables, null, 2) })}`;
-}

@@ -4,10 +4,12 @@ import { config } from '../config';
 import { OrderSomething } from '../demo/order';
 import { FaultNotice } from '../faultnotice';
 import { useMedia } from '../media';
+import { OrdersDocument } from '../operations';
 import { OrderDetails } from '../order/details';
+import { inPlayground } from '../playground';
 import { name } from '../words';
 import { useAnswer } from './answer';
-import { asked, inPlayground, narrowings } from './asked';
+import { asked, narrowings } from './asked';
 import { Box } from './box';
 import { Chips } from './chips';
 import { day } from './days';
@@ -61,7 +63,7 @@ export function SearchPage() {
           ) : (
             <Empty address={address} answer={answer} narrowed={narrowed} />
           )}
-          {config.playground && <p class="hint"><a href={inPlayground(variables)}>Open this query in the playground</a></p>}
+          {config.playground && <p class="hint"><a href={inPlayground(OrdersDocument, variables)}>Open this query in the playground</a></p>}
         </section>
       </div>
       {order !== '' && <div class="panel"><OrderDetails id={order} /></div>}
