@@ -88,12 +88,19 @@ func (p protection) private() bool {
 // hasPlayground reports whether the playground is served.
 func (p protection) hasPlayground() bool { return !p.production || p.playground }
 
-// persisted reads the documents that clients are known to send. The settings have been checked.
+// persisted reads the documents that clients are known to send, the order search page among them. The settings have been checked.
 func (p protection) persisted() (graph.Persisted, error) {
 	if p.documents == "" {
 		return graph.Persisted{}, nil
 	}
 	list, err := persisted.Read(p.documents)
+	if err != nil {
+		return graph.Persisted{}, fmt.Errorf("--persisted-documents: %w", err)
+	}
+	own, err := persisted.Parse("the order search page", web.Operations())
+	if err == nil {
+		list, err = persisted.Join(list, own)
+	}
 	if err != nil {
 		return graph.Persisted{}, fmt.Errorf("--persisted-documents: %w", err)
 	}

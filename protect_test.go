@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viewgate/viewgate/graph"
+	"github.com/viewgate/viewgate/graph/persisted"
 	"github.com/viewgate/viewgate/web"
 )
 
@@ -136,5 +142,43 @@ func TestProtectionRoutes(t *testing.T) {
 		if test.protection.options(&o); o.Private != test.private || o.Gate == nil || o.Clients != nil {
 			t.Errorf("%+v: options %+v", test.protection, o)
 		}
+	}
+}
+
+// TestPageIsPersisted: where only listed documents are answered, those of the order search page are.
+func TestPageIsPersisted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "list.json")
+	if err := os.WriteFile(file, []byte(`{"mine": "{ __typename }"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := assembleEmpty(t, func(s *settings) { s.documents, s.persistedOnly = file, true }, func(*app) {})
+	list, err := persisted.Parse("the page", web.Operations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(text string) bool {
+		t.Helper()
+		body, err := json.Marshal(map[string]string{"query": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.Post(p.url+"/graphql", "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		answer, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(answer), "QUERY_NOT_IN_SAFELIST")
+	}
+	for _, d := range list.Documents() {
+		if refused(d.Text) { // whatever else is wrong with it, for want of variables
+			t.Errorf("%s is refused", d.Place)
+		}
+	}
+	if len(list.Documents()) == 0 || refused("{ __typename }") || !refused("{ order(id: 1) { id } }") {
+		t.Error("not what is listed is answered, and nothing else")
 	}
 }

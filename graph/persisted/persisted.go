@@ -102,11 +102,38 @@ func (l *List) readDirectory(root string) error {
 // formatApollo is the format that Apollo's manifests name.
 const formatApollo = "apollo-persisted-query-manifest"
 
+// Parse reads a list from the text of one of the two manifests. Place says where that is, for people.
+func Parse(place string, manifest []byte) (*List, error) {
+	l := &List{byID: map[string]int{}}
+	if err := l.parse(place, manifest); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Join returns a list of the documents of several, in their order. Two documents of one id are an error.
+func Join(lists ...*List) (*List, error) {
+	all := &List{byID: map[string]int{}}
+	for _, l := range lists {
+		for _, d := range l.documents {
+			if err := all.add(d); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
 func (l *List) readManifest(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
+	return l.parse(path, text)
+}
+
+// parse adds the documents of a manifest, which is at path.
+func (l *List) parse(path string, text []byte) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
 		return fmt.Errorf("%s: neither a directory nor a manifest: %w", path, err)

@@ -66,6 +66,32 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestJoin: a program's own documents are beside those of a file, and none takes another's id.
+func TestJoin(t *testing.T) {
+	parse := func(text string) *List {
+		t.Helper()
+		l, err := Parse("a place", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	file := parse(`{"one": "{ one }"}`)
+	l, err := Join(file, parse(`{"one": "{ one }", "two": "query Two { two }"}`), parse(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, ok := l.Text("two"); text != two || !ok || !l.Has(one) || file.Has(two) {
+		t.Errorf("the documents are %v", l.Documents())
+	}
+	if _, err := Join(file, parse(`{"one": "{ other }"}`)); err == nil || !strings.Contains(err.Error(), "the id one is taken") {
+		t.Errorf("two documents of one id: %v", err)
+	}
+	if _, err := Parse("a place", []byte("{ one }")); err == nil || !strings.Contains(err.Error(), "a place: ") {
+		t.Errorf("what is no manifest: %v", err)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	dir := write(t, map[string]string{
 		"none/README.md": "", "text.json": "{ one }", "empty.json": "{}", "number.json": `{"one": 1}`,
