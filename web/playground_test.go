@@ -25,8 +25,8 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(examples) < 8 || examples[0].Variables != "" {
-		t.Errorf("%d examples; the first must have no variables, since GraphiQL does not show those of the first tab", len(examples))
+	if len(examples) < 8 {
+		t.Errorf("%d examples", len(examples))
 	}
 	titles, names := map[string]bool{}, map[string]bool{}
 	for _, example := range examples {

@@ -183,6 +183,8 @@
   const plugin = { title: 'Examples', icon: Icon, content: Examples };
   const link = new URLSearchParams(location.search);
   const linked = link.get('query') && { query: link.get('query'), variables: link.get('variables') ?? '' };
+  const kept = JSON.parse(storage.getItem('graphiql:tabState'));
+  const shown = linked ?? kept?.tabs[kept.activeTabIndex] ?? examples[0]; // by itself GraphiQL finds no tab again that was not edited
   history.replaceState(null, '', location.pathname); // reloading it would open the query once more, beside what became of it
 
   const socket = new URL('/graphql', location.href);
@@ -190,7 +192,7 @@
   const send = GraphiQL.createFetcher({
     url: '/graphql',
     subscriptionUrl: socket.href,
-    headers: { Accept: 'multipart/mixed;deferSpec=20220824, application/json' },
+    headers: { accept: 'multipart/mixed;deferSpec=20220824, application/json' },
   });
   const headers = demoTokens ? { Authorization: await tokenOf('support', '') } : {};
 
@@ -209,7 +211,8 @@
     storage,
     schema: schema ? undefined : null, // null: it is not asked for
     defaultTabs: [...(linked ? [linked] : []), ...examples.slice(0, tabsAtFirst)],
-    ...linked,
+    query: shown.query ?? '',
+    variables: shown.variables ?? '',
     defaultQuery: '# Ctrl-Enter runs, Ctrl-Space completes. The flask at the left has examples.\n\n',
     defaultHeaders: headersText(headers),
     isHeadersEditorEnabled: true,

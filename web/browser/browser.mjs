@@ -31,8 +31,8 @@ export async function close() {
 }
 
 /**
- * open opens a path of the demo in a browser of its own, with Playwright's options of a context. Answers the page. expected are patterns of
- * errors on the console that the test provokes.
+ * open opens a path of the demo, or another demo's URL, in a browser of its own, with Playwright's options of a context. Answers the
+ * page. expected are patterns of errors on the console that the test provokes.
  */
 export async function open(t, path, { expected = [], prepare = async () => {}, ...options } = {}) {
   const browser = await launch();
@@ -43,7 +43,7 @@ export async function open(t, path, { expected = [], prepare = async () => {}, .
   const tell = (text) => expected.some((pattern) => pattern.test(text)) || wrong.push(text);
   page.on('console', (message) => message.type() === 'error' && tell(`console: ${message.text()} (${message.location().url})`));
   page.on('pageerror', (error) => tell(`exception: ${error.message}`));
-  const origin = new URL(url).host;
+  const origin = new URL(path, url).host;
   const stays = (to) => ['data:', 'blob:', 'about:'].includes(new URL(to).protocol) || new URL(to).host === origin;
   page.on('request', (request) => stays(request.url()) || tell(`left the origin: ${request.url()}`));
   page.on('websocket', (socket) => stays(socket.url()) || tell(`left the origin: ${socket.url()}`));
