@@ -177,7 +177,9 @@ function useTyping(q: string) {
       latest.current = next;
       setText(next);
       clearTimeout(timer.current);
-      timer.current = setTimeout(search, pause);
+      if (!/(^|\s)\S$/.test(next)) { // a single letter finds nothing: more of the word is to come
+        timer.current = setTimeout(search, pause);
+      }
     },
     finish() {
       search();
