@@ -59,9 +59,9 @@ export async function open(t, path, { expected = [], prepare = async () => {}, .
   return page;
 }
 
-/** ask sends a GraphQL operation to the demo, beside the page. Answers its data. */
-export async function ask(query, variables = {}, headers = {}) {
-  const response = await fetch(new URL('/graphql', url), {
+/** ask sends a GraphQL operation to the demo, or to what at names, beside the page. Answers its data. */
+export async function ask(query, variables = {}, headers = {}, at = url) {
+  const response = await fetch(new URL('/graphql', at), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify({ query, variables }),

@@ -19,8 +19,9 @@ export function newClient(): { client: Client; close: () => void } {
     url: '/graphql',
     preferGetMethod: false,
     exchanges: [
+      mapExchange({ onOperation: identify }), // before the cache, whose results are of what it was given
       cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
-      mapExchange({ onOperation: identify, onResult: (result) => keepNewest(result.data) }),
+      mapExchange({ onResult: (result) => keepNewest(result.data) }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({

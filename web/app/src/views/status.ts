@@ -76,12 +76,12 @@ async function ask(signal: AbortSignal): Promise<void> {
 let watched = 0;
 let stop = () => {};
 
-/** watch asks again and again, as long as the page is looked at. */
+/** watch asks again and again, as long as the page is looked at and whom it speaks for may know. */
 function watch(): () => void {
   const ended = new AbortController();
   let asking = false;
   const turn = async () => {
-    if (!asking && document.visibilityState === 'visible') {
+    if (!asking && document.visibilityState === 'visible' && statuses.get().failed !== 'forbidden') {
       asking = true;
       await ask(AbortSignal.any([ended.signal, AbortSignal.timeout(10_000)]));
       asking = false;
