@@ -27,7 +27,7 @@ test('the order search page works in production', async (t) => {
   await until(async () => (await hits.count()) > 5 || (await page.reload(), false));
   assert.equal(await page.getByRole('link', { name: 'Playground' }).count(), 0);
 
-  const box = page.getByRole('combobox');
+  const box = page.getByRole('combobox', { name: 'Search orders' });
   await box.fill('delivered chick'); // suggests, searches, and asks what was meant
   await page.getByRole('option').first().waitFor();
   await box.fill('zzzz');
