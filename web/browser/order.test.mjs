@@ -74,26 +74,46 @@ test('the owners are asked, and nothing differs', async (t) => {
   assert.equal(await panel(page).getByText('from the service', { exact: true }).count(), 4);
 });
 
-/** older makes of an answer about an order one that is a step behind; of what comes over the socket nothing passes. */
-async function older(page) {
-  await page.routeWebSocket(/\/graphql$/, () => {});
+/** stepBack makes an order as it was before its last event. */
+function stepBack(order) {
+  return {
+    ...order,
+    status: 'ON_THE_WAY',
+    delivery: { ...order.delivery, state: 'PICKED_UP', version: order.delivery.version - 1 },
+    timeline: order.timeline.filter(({ type }) => type !== 'DeliveryDelivered'),
+  };
+}
+
+/** behind stands between a page and a view: what that says of an order is a step behind. Answers how to send a change of it. */
+async function behind(page) {
+  let tell;
+  await page.routeWebSocket(/\/graphql$/, (socket) => {
+    const send = (message) => socket.send(JSON.stringify(message));
+    socket.onMessage((text) => {
+      const { type, id, payload } = JSON.parse(text);
+      if (type === 'connection_init') {
+        send({ type: 'connection_ack' });
+      } else if (type === 'subscribe' && payload.operationName === 'OrderChanges') {
+        tell = (orderChanged) => send({ type: 'next', id, payload: { data: { __typename: 'Subscription', orderChanged } } });
+      }
+    });
+  });
+  let fresh;
   await page.route('**/graphql', async (route) => {
     const { operationName, variables } = route.request().postDataJSON();
     const response = await route.fetch();
-    if (operationName !== 'Order' || variables.freshness) {
+    if (operationName !== 'Order') {
       return route.fulfill({ response });
     }
     const answer = await response.json();
-    const { order } = answer.data;
-    Object.assign(order, { status: 'ON_THE_WAY' });
-    Object.assign(order.delivery, { state: 'PICKED_UP', version: order.delivery.version - 1 });
-    order.timeline = order.timeline.filter(({ type }) => type !== 'DeliveryDelivered');
-    return route.fulfill({ response, json: answer });
+    fresh = answer.data.order;
+    return route.fulfill({ response, json: variables.freshness ? answer : { ...answer, data: { ...answer.data, order: stepBack(fresh) } } });
   });
+  return { order: () => fresh, tell: (order) => tell(order), followed: () => until(() => tell, 'the subscription') };
 }
 
 test('the owners are asked, and what differed is told', async (t) => {
-  const page = await open(t, '/', { prepare: older });
+  const page = await open(t, '/?tab=views', { prepare: behind });
   await page.goto(new URL(`/?order=${delivered}`, page.url()).href);
   await panel(page).getByText('On the way', { exact: true }).first().waitFor();
   await page.getByRole('button', { name: 'Ask the owners now' }).click();
@@ -104,6 +124,25 @@ test('the owners are asked, and what differed is told', async (t) => {
   assert.ok(rows.some((row) => /^Delivery: state\s+Picked up\s+Delivered$/.test(row)), rows.join('; '));
   assert.ok(rows.some((row) => /^Event \d+\s+none\s+Delivered$/.test(row)), rows.join('; '));
   await panel(page).getByRole('status').filter({ hasText: 'Now: delivered' }).waitFor();
+});
+
+test('what the view says late does not take back what the owners said', async (t) => {
+  let view;
+  const page = await open(t, `/?order=${delivered}`, { prepare: async (page) => (view = await behind(page)) });
+  await panel(page).getByText('On the way', { exact: true }).first().waitFor();
+  await view.followed();
+  await page.getByRole('button', { name: 'Ask the owners now' }).click();
+  const status = panel(page).locator('dl .status');
+  await status.filter({ hasText: 'Delivered' }).waitFor();
+  await page.evaluate(() => {
+    const details = document.querySelector('.details');
+    new MutationObserver(() => (globalThis.wentBack ||= details.querySelector('dl .status').textContent !== 'Delivered'))
+      .observe(details, { childList: true, subtree: true, characterData: true });
+  });
+  view.tell(stepBack(view.order()));
+  view.tell({ ...view.order(), version: view.order().version + 1, state: 'CANCEL_PENDING' });
+  await panel(page).getByText('Cancel pending').first().waitFor();
+  assert.equal(await page.evaluate(() => globalThis.wentBack), false);
 });
 
 test('an owner that cannot be asked is told in plain words', async (t) => {

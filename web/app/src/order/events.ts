@@ -12,6 +12,26 @@ export const services: { aggregate: Aggregate; name: string; part: string }[] = 
 /** serviceOf returns the service that an aggregate is of. */
 export const serviceOf = (aggregate: Aggregate) => services.find((service) => service.aggregate === aggregate)!;
 
+/** Standing is how far a part of an order is. */
+export interface Standing {
+  state: string;
+  version: number;
+}
+
+/** partOf returns an aggregate's part of an order; null where there is none. */
+export function partOf(order: DetailsFragment, aggregate: Aggregate): Standing | null {
+  switch (aggregate) {
+    case 'ORDER':
+      return order;
+    case 'TICKET':
+      return order.ticket;
+    case 'DELIVERY':
+      return order.delivery;
+    case 'BILL':
+      return order.bill;
+  }
+}
+
 /** Meaning is what an event means. */
 interface Meaning {
   /** What happened. */

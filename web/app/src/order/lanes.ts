@@ -33,10 +33,10 @@ export interface Lanes {
 
 const apart = 23; // of two marks of one lane
 const step = 5; // of two marks one after the other in different lanes
-const ahead = 46; // of the last event and now
 
 /** layOut places events between left and right. While the order is under way, what lasts is drawn up to now, at right. */
 export function layOut(timeline: Entry[], underWay: boolean, left: number, right: number): Lanes {
+  const ahead = Math.min(110, right / 6); // of the last event and now
   const end = right - (underWay ? ahead : 0);
   let positions = place(timeline, left, 0);
   // The widest scale that fits is found by halving: what a scale makes wider, a larger one does, too.

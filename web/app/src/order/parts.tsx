@@ -1,7 +1,7 @@
 import { useNow } from '../clock';
 import type { Aggregate, DetailsFragment } from '../operations';
 import { age, exactTime, name } from '../words';
-import { services } from './events';
+import { partOf, services, type Standing } from './events';
 import { Flash } from './flash';
 import { whence, why, type Note } from './freshness';
 
@@ -25,25 +25,7 @@ export function Parts({ order, note }: { order: DetailsFragment; note: Note | un
   );
 }
 
-interface Stand {
-  state: string;
-  version: number;
-}
-
-function partOf(order: DetailsFragment, aggregate: Aggregate): Stand | null {
-  switch (aggregate) {
-    case 'ORDER':
-      return order;
-    case 'TICKET':
-      return order.ticket;
-    case 'DELIVERY':
-      return order.delivery;
-    case 'BILL':
-      return order.bill;
-  }
-}
-
-function Part({ part, at, note, aggregate }: { part: Stand | null; at: string | undefined; note: Note | undefined; aggregate: Aggregate }) {
+function Part({ part, at, note, aggregate }: { part: Standing | null; at: string | undefined; note: Note | undefined; aggregate: Aggregate }) {
   const now = useNow();
   const told = note?.parts?.find((one) => one.aggregate === aggregate);
   if (!part) {

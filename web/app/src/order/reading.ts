@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { faultOf, type Fault } from '../client';
 import { OrderChangesDocument, OrderDocument, type DetailsFragment } from '../operations';
 import { differences, type Difference } from './differences';
+import { partOf } from './events';
 import { noteOf, type Note } from './freshness';
 
 /** Asked is what came of asking the owners. */
@@ -39,8 +40,14 @@ export function useOrder(id: string): Reading {
   const order = result.data?.order;
   shown.current = order ?? undefined;
 
-  useEffect(() => setNote((before) => noteOf(result.extensions) ?? before), [result.extensions]);
-  useEffect(() => setNote((before) => noteOf(changed.extensions) ?? before), [changed.extensions]);
+  function take(extensions: object | undefined) {
+    const told = noteOf(extensions);
+    if (told && isOf(told, shown.current)) {
+      setNote(told);
+    }
+  }
+  useEffect(() => take(result.extensions), [result.extensions]);
+  useEffect(() => take(changed.extensions), [changed.extensions]);
 
   async function askOwners() {
     const before = shown.current;
@@ -70,4 +77,9 @@ export function useOrder(id: string): Reading {
     follow,
     askOwners: () => void askOwners(),
   };
+}
+
+/** isOf reports whether a note is of the order as it is shown, not of an older answer that has not been taken (newest.ts). */
+function isOf({ versions }: Note, order: DetailsFragment | undefined): boolean {
+  return !order || versions.every(({ aggregate, version }) => version >= (partOf(order, aggregate)?.version ?? 0));
 }
