@@ -34,7 +34,7 @@ type viewOverview struct {
 	Index     *string    `json:"index"`     // that is read
 	Built     *time.Time `json:"built"`     // when it was made: by the last rebuild, or at first
 	Building  *building  `json:"building"`  // what a rebuild makes beside it; null where there is none
-	Filling   bool       `json:"filling"`   // it lacks old documents, since it was made anew and is not yet through with the topics
+	Filling   *bool      `json:"filling"`   // it lacks old documents, since it was made anew and is not yet through with the topics
 
 	Indexer       string `json:"indexer"`       // here, elsewhere
 	LagMs         *int64 `json:"lagMs"`         // how old the newest ends of the topics are that the view has passed
@@ -188,7 +188,10 @@ func (o *overviews) look(ctx context.Context) (overview, error) {
 func (v *served) overview(ctx context.Context, letters *letters) viewOverview {
 	o := viewOverview{
 		Name: v.name, Topics: topicsOf(v.sources), Store: "embedded", Indexer: "elsewhere", Ready: "ok",
-		Filling: v.feeds.hub.Filling(), Waiting: v.waiting(ctx), SearchDelayMs: new(int64(0)), Warnings: []string{},
+		Waiting: v.waiting(ctx), SearchDelayMs: new(int64(0)), Warnings: []string{},
+	}
+	if len(v.feeds.hub.Written()) > 0 {
+		o.Filling = new(v.feeds.hub.Filling())
 	}
 	if v.maxLag > 0 {
 		o.LagLimitMs = new(v.maxLag.Milliseconds())

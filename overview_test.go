@@ -105,7 +105,7 @@ func TestOverview(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, v := range now.Views {
-			if v.LagMs == nil || v.Waiting == nil || *v.Waiting > 0 || v.DeadLetters == nil {
+			if v.LagMs == nil || v.Waiting == nil || *v.Waiting > 0 || v.Filling == nil || *v.Filling || v.DeadLetters == nil {
 				return fmt.Errorf("something is not known: %s", text)
 			}
 		}
@@ -119,7 +119,7 @@ func TestOverview(t *testing.T) {
 	for i := range want {
 		want[i].Topics, want[i].Store, want[i].Documents = topicsOf(p.views[i].sources), "embedded", new(0)
 		want[i].Indexer, want[i].Waiting, want[i].LagLimitMs, want[i].SearchDelayMs = "here", &zero, &limit, &zero
-		want[i].Ready, want[i].Warnings = "ok", []string{}
+		want[i].Ready, want[i].Warnings, want[i].Filling = "ok", []string{}, new(false)
 	}
 	varying := cmpopts.IgnoreFields(viewOverview{}, "Index", "Built", "LagMs")
 	if diff := cmp.Diff(want, now.Views, varying, cmpopts.IgnoreFields(lettersOverview{}, "Newest", "At")); diff != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/event"
 	"github.com/viewgate/viewgate/feed"
 	feedbroker "github.com/viewgate/viewgate/feed/broker"
@@ -191,5 +193,26 @@ func TestKafkaRightsOfFeeds(t *testing.T) {
 	tells.Publish(feed.News{Index: "index", Changed: []string{"1"}}, nil)
 	if batch, err := heard.Next(waiting); err != nil || len(batch.IDs) != 1 {
 		t.Fatalf("the gateway hears %v, %v", batch, err)
+	}
+}
+
+// TestKafkaRightsToCount: who answers queries may count dead letters, and a topic that is hidden is not taken for one that is not there.
+func TestKafkaRightsToCount(t *testing.T) {
+	as := guardedKafka(t)
+	topic := event.DefaultSources()[0].Topic
+	for user, may := range map[string]bool{"gateway": true, "indexer": true, "owner": true, "nobody": false} {
+		c := indexer.Connection{Brokers: []string{as(user)["KAFKA_BROKERS"]}, Mechanism: "PLAIN", User: user, Password: "secret"}
+		config, err := c.Config()
+		if err != nil {
+			t.Fatal(err)
+		}
+		counter := deadletter.NewCounter(c.Brokers, config, []string{topic}, 10)
+		n, err := counter.Count(t.Context())
+		if (err == nil) != may || !may && !errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+			t.Errorf("%s counts %d: %v", user, n.Letters, err)
+		}
+		if err := counter.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

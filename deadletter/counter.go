@@ -71,6 +71,9 @@ func (c *Counter) look(ctx context.Context) (n Count, err error) {
 			return Count{}, err
 		}
 	}
+	if err := c.mayCount(); err != nil {
+		return Count{}, err
+	}
 	b := &Box{client: c.client, letters: map[Position]*copies{}}
 	if b.spans, err = b.spansOfAll(c.topics); err != nil {
 		return Count{}, err
@@ -90,6 +93,30 @@ func (c *Counter) look(ctx context.Context) (n Count, err error) {
 	}
 	c.seen, c.count = b.spans, b.waiting()
 	return c.count, nil
+}
+
+// mayCount returns an error where a dead letter topic is hidden from this user, which looks as if it were not there.
+func (c *Counter) mayCount() error {
+	broker, err := c.client.Controller()
+	if err != nil {
+		return err
+	}
+	var topics []string
+	for _, topic := range c.topics {
+		topics = append(topics, topic+Suffix)
+	}
+	request := sarama.NewMetadataRequest(c.config.Version, topics)
+	request.AllowAutoTopicCreation = false
+	answer, err := broker.GetMetadata(request)
+	if err != nil {
+		return err
+	}
+	for _, t := range answer.Topics {
+		if errors.Is(t.Err, sarama.ErrTopicAuthorizationFailed) {
+			return fmt.Errorf("topic %s: %w: its user needs the rights Describe and Read", t.Name, t.Err)
+		}
+	}
+	return nil
 }
 
 // Close returns when nothing is counted any more, and ends the connections.

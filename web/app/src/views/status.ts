@@ -12,7 +12,7 @@ export interface ViewStatus {
   /** A rebuild that runs beside the live index. */
   building: { index: string; since: string | null } | null;
   /** It was made anew, and lacks what is old until it has caught up. */
-  filling: boolean;
+  filling: boolean | null;
   lagMs: number | null;
   lagLimitMs: number | null;
   /** Records that are published and not indexed. */
