@@ -40,6 +40,8 @@ interface Meaning {
   then?: string;
   /** That is work: cooking, riding. */
   work?: true;
+  /** What was under way goes on. */
+  goesOn?: true;
 }
 
 const meanings: Record<string, Meaning> = {
@@ -58,7 +60,7 @@ const meanings: Record<string, Meaning> = {
   TicketPreparationCompletedEvent: { said: 'Food ready', then: 'Waits for the courier' },
   TicketPickedUpEvent: { said: 'Food handed over' },
   TicketCancelled: { said: 'Kitchen cancelled' },
-  TicketRevised: { said: 'Kitchen took the change' },
+  TicketRevised: { said: 'Kitchen took the change', goesOn: true },
   DeliveryCreated: { said: 'Delivery planned', then: 'Looking for a courier' },
   DeliveryScheduled: { said: 'Courier assigned', then: 'Courier is to fetch it' },
   DeliveryPickedUp: { said: 'Courier has it', then: 'On the way', work: true },

@@ -75,8 +75,11 @@ function place(timeline: Entry[], left: number, scale: number): number[] {
 }
 
 function spansOf(marks: Mark[], now: number | undefined): Span[] {
+  let underWay = meaningOf('');
   return marks.flatMap((mark, i) => {
-    const { then, work } = meaningOf(mark.type);
+    const meaning = meaningOf(mark.type);
+    underWay = meaning.goesOn ? underWay : meaning;
+    const { then, work } = underWay;
     const next = marks[i + 1];
     const to = next?.x ?? now;
     if (!then || to === undefined) {
