@@ -29,6 +29,15 @@ test('a search is run as it is typed, its words are marked, and Back undoes it',
   assert.deepEqual(of(page, 'q'), ['vindaloo']);
   const marked = await page.locator('.hit').filter({ has: page.locator('mark') }).count();
   assert.equal(marked, await hits(page).count(), 'hits with marked words');
+  await page.getByLabel('Sort by').selectOption('Best match first');
+  await until(async () => of(page, 'sort')[0] === 'relevance');
+  await box(page).fill('');
+  await until(async () => (await page.getByLabel('Sort by').inputValue()) === 'newest');
+  await settled(page);
+  assert.equal(await page.getByRole('alert').count(), 0);
+  await page.goBack();
+  assert.deepEqual([of(page, 'q'), of(page, 'sort')], [['vindaloo'], ['relevance']]);
+  await page.goBack();
   await page.goBack();
   assert.deepEqual(of(page, 'q'), []);
   assert.equal(await box(page).inputValue(), '');
@@ -131,6 +140,7 @@ test('sorting, and pages that Back and a reload find again', async (t) => {
   await hits(page).nth(19).waitFor();
   const amounts = (await page.locator('.hit .total').allInnerTexts()).map((text) => Number(text.replace(/[^\d.]/g, '')));
   assert.deepEqual(amounts, amounts.toSorted((a, b) => b - a));
+  assert.deepEqual(await page.getByLabel('Sort by').getByText('Best match first').count(), 0, 'without words');
   const ids = () => page.locator('.hit .id').allInnerTexts();
   const first = await ids();
 
@@ -243,6 +253,18 @@ test('a search that was under way does not undo what was told since', async (t) 
   await held;
   await settled(page);
   assert.notEqual(await status.innerText(), was);
+});
+
+test('after a connection that was lost the page has what it missed', async (t) => {
+  const page = await open(t, '/?restaurant=Ajanta', { expected: [/Failed to load resource|WebSocket|ERR_INTERNET_DISCONNECTED/] });
+  await hits(page).first().waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.context().setOffline(true);
+  await page.getByText('Connection lost').waitFor();
+  const id = await place();
+  await until(async () => (await ask('query($id: ID!) { order(id: $id) { orderId } }', { id })).order);
+  await page.context().setOffline(false);
+  await page.locator(`[data-order="${id}"]`).waitFor();
 });
 
 test('a fault is told in plain words with the request’s id, and the list stays', async (t) => {

@@ -30,14 +30,14 @@ export interface Answer {
   variables: OrdersQueryVariables;
   /** Undefined where nothing but the filter was asked for. */
   understood?: Understood;
-  /** Answers from the network are counted: the list may have other orders than before. */
-  round: number;
+  /** The request that it belongs to. */
+  key: number;
 }
 
 interface State {
   answer?: Answer;
   fault?: Fault;
-  /** The request that answer or fault belong to; with another one they are of before. */
+  /** The request that was answered last, though it may be by a fault. */
   key?: number;
   /** The network is still asked. */
   stale: boolean;
@@ -54,7 +54,6 @@ export function useAnswer(variables: OrdersQueryVariables) {
   const [turn, setTurn] = useState(0);
   const asked = useRef<{ key?: number; turn: number }>({ turn: 0 });
   const understood = useRef(new Map<number, Understood>()); // what comes from the cache has no extensions
-  const round = useRef(0);
   useEffect(() => {
     const again = asked.current.key === request.key && asked.current.turn !== turn;
     asked.current = { key: request.key, turn };
@@ -65,14 +64,11 @@ export function useAnswer(variables: OrdersQueryVariables) {
       if (told) {
         understood.current.set(request.key, told);
       }
-      if (result.extensions?.freshness) {
-        round.current++;
-      }
       setState((before) => ({
         answer: result.data
           ? {
               list: result.data.orderHistory, variables: request.variables as OrdersQueryVariables,
-              understood: understood.current.get(request.key), round: round.current,
+              understood: understood.current.get(request.key), key: request.key,
             }
           : before.answer,
         fault: faultOf(result),
@@ -84,8 +80,17 @@ export function useAnswer(variables: OrdersQueryVariables) {
   }, [client, request, turn]);
   const again = useCallback(() => setTurn((turn) => turn + 1), []);
   useAfterLoss(again);
-  const of = state.key === request.key;
-  return { answer: state.answer, fault: of ? state.fault : undefined, loading: !of || state.stale, of, again };
+  const { answer } = state;
+  const answered = state.key === request.key;
+  return {
+    answer,
+    fault: answered ? state.fault : undefined,
+    /** The network is still asked. */
+    loading: !answered || state.stale,
+    /** The answer is this query's, and not of one before. */
+    of: answer?.key === request.key,
+    again,
+  };
 }
 
 /** useAfterLoss calls back when changes reach the page again after they did not. */

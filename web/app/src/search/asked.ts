@@ -18,14 +18,19 @@ const orderBy: Record<Sort, OrderOrder> = {
   cheapest: { field: 'TOTAL', direction: 'ASC' },
 };
 
+/** sortOf returns the order that the hits are in: without words none matches better than another. */
+export function sortOf({ q, sort }: Address): Sort {
+  return sort === 'relevance' && q.trim() === '' ? 'newest' : sort;
+}
+
 /** asked returns what an address asks the gateway for. */
 export function asked(address: Address): OrdersQueryVariables {
-  const { q, sort, after, before } = address;
+  const { q, after, before } = address;
   const query = q.trimEnd(); // warnings count from its beginning
   return {
     ...(query === '' ? {} : { query }),
     filter: filter(address),
-    orderBy: [orderBy[sort]],
+    orderBy: [orderBy[sortOf(address)]],
     ...(before ? { last: pageSize, before } : { first: pageSize }),
     ...(after ? { after } : {}),
   };

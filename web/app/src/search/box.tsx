@@ -152,11 +152,11 @@ function useTyping(q: string) {
   const said = useRef(q); // what the box last searched for, or was told
   const latest = useRef(q);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const begun = useRef(false); // there is a step for what is being typed
+  const step = useRef<string>(undefined); // the address of the step for what is being typed, where it has begun
   useEffect(() => {
     if (q !== said.current) {
       clearTimeout(timer.current);
-      begun.current = false;
+      step.current = undefined;
       said.current = latest.current = q;
       setText(q);
     }
@@ -167,8 +167,8 @@ function useTyping(q: string) {
     const q = latest.current.trimEnd();
     if (q !== said.current) {
       said.current = q;
-      (begun.current ? amend : go)({ q });
-      begun.current = true;
+      (step.current === location.search ? amend : go)({ q });
+      step.current = location.search;
     }
   };
   return {
@@ -183,7 +183,7 @@ function useTyping(q: string) {
     },
     finish() {
       search();
-      begun.current = false;
+      step.current = undefined;
     },
   };
 }

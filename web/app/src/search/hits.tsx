@@ -9,14 +9,16 @@ interface Props {
   address: Address;
   answer: Answer;
   live: Live;
+  /** The answer is to what the address asks for. */
+  of: boolean;
   loading: boolean;
 }
 
 /** Hits is a page of the list. The arrow keys, j and k move between its orders. */
-export function Hits({ address, answer: { list }, live, loading }: Props) {
+export function Hits({ address, answer: { list }, live, of, loading }: Props) {
   return (
     <>
-      <ol class={`hits sheet ${loading ? 'loading' : ''}`} aria-busy={loading} onKeyDown={move}>
+      <ol class={`hits sheet ${of ? '' : 'before'}`} aria-busy={loading} onKeyDown={move}>
         {list.edges.map((edge) => (
           <li key={edge.node.id}>
             <Hit edge={edge} open={[edge.node.orderId, edge.node.id].includes(address.order)} gone={live.gone.has(edge.node.id)} />

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { amend, useAddress } from '../address';
+import { amend, parse, useAddress } from '../address';
 import { config } from '../config';
 import { OrderSomething } from '../demo/order';
 import { FaultNotice } from '../faultnotice';
@@ -9,7 +9,7 @@ import { OrderDetails } from '../order/details';
 import { inPlayground } from '../playground';
 import { name } from '../words';
 import { useAnswer } from './answer';
-import { asked, narrowings } from './asked';
+import { asked, narrowings, sortOf } from './asked';
 import { Box } from './box';
 import { Chips } from './chips';
 import { day } from './days';
@@ -26,7 +26,7 @@ export function SearchPage() {
   const address = useAddress();
   const variables = asked(address);
   const { answer, fault, loading, of, again } = useAnswer(variables);
-  const live = useLive(variables, address.sort, of ? answer : undefined);
+  const live = useLive(variables, sortOf(address), of ? answer : undefined);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
   const heading = useRef<HTMLHeadingElement>(null);
@@ -55,11 +55,11 @@ export function SearchPage() {
         </div>
         <Filters address={address} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
         <section class="found" aria-label="Orders found">
-          <Toolbar address={address} answer={answer} loading={loading} arrived={live.arrived.length} heading={heading} show={show} />
+          <Toolbar address={address} answer={of || loading ? answer : undefined} loading={loading} arrived={live.arrived.length} heading={heading} show={show} />
           <Chips all={narrowed} />
           {fault && <FaultNotice fault={fault} again={paged ? () => amend({ after: '', before: '' }) : again} />}
-          {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 || loading ? (
-            <Hits address={address} answer={answer} live={live} loading={!of} />
+          {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 ? (
+            <Hits address={address} answer={answer} live={live} of={of} loading={!of && loading} />
           ) : (
             <Empty address={address} answer={answer} narrowed={narrowed} />
           )}
@@ -74,20 +74,23 @@ export function SearchPage() {
 /** usePlace brings the focus to the list's beginning when another page of it is there. */
 function usePlace(page: string, heading: { current: HTMLElement | null }, there: boolean) {
   const turned = useRef(page);
-  const back = useRef(false);
+  const restored = useRef(''); // a page that Back led to: the browser restores where one was
   useEffect(() => {
-    const went = () => (back.current = true); // the browser restores where one was
+    const went = () => {
+      const { after, before } = parse(location.search);
+      restored.current = after + before;
+    };
     addEventListener('popstate', went);
     return () => removeEventListener('popstate', went);
   }, []);
   useEffect(() => {
     if (there && turned.current !== page) {
       turned.current = page;
-      if (!back.current) {
+      if (restored.current !== page) {
         heading.current?.focus({ preventScroll: true });
         heading.current?.scrollIntoView();
       }
-      back.current = false;
+      restored.current = '';
     }
   }, [page, there]);
 }

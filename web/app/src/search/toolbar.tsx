@@ -1,8 +1,9 @@
 import type { Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { go, type Address, type Sort } from '../address';
-import type { Answer } from './answer';
 import { count } from '../words';
+import type { Answer } from './answer';
+import { sortOf } from './asked';
 
 const names: Record<Sort, string> = {
   newest: 'Newest first', oldest: 'Oldest first', changed: 'Last changed first', relevance: 'Best match first',
@@ -22,8 +23,8 @@ interface Props {
 /** Toolbar says how many orders were found, sorts them, and tells of those that have come since. */
 export function Toolbar({ address, answer, loading, arrived, heading, show }: Props) {
   const found = answer ? hits(answer) : loading ? 'Searching…' : 'Orders';
-  const fresh = arrived > 0 ? `${count(arrived)} ${address.sort === 'changed' ? 'changed' : 'new'} ${arrived === 1 ? 'order' : 'orders'}` : '';
-  const sorts = (Object.keys(names) as Sort[]).filter((sort) => sort !== 'relevance' || address.q.trim() !== '' || address.sort === sort);
+  const fresh = arrived > 0 ? `${count(arrived)} ${sortOf(address) === 'changed' ? 'changed' : 'new'} ${arrived === 1 ? 'order' : 'orders'}` : '';
+  const sorts = (Object.keys(names) as Sort[]).filter((sort) => sort !== 'relevance' || address.q.trim() !== '');
   return (
     <div class="toolbar">
       <h2 ref={heading} tabIndex={-1}>{found}</h2>
@@ -32,7 +33,7 @@ export function Toolbar({ address, answer, loading, arrived, heading, show }: Pr
       </div>
       <label class="sort">
         <span class="visually-hidden">Sort by</span>
-        <select value={address.sort} onChange={(event) => go({ sort: event.currentTarget.value as Sort })}>
+        <select value={sortOf(address)} onChange={(event) => go({ sort: event.currentTarget.value as Sort })}>
           {sorts.map((sort) => <option key={sort} value={sort}>{names[sort]}</option>)}
         </select>
       </label>
