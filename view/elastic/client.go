@@ -14,16 +14,12 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/viewgate/viewgate/telemetry"
 	"github.com/viewgate/viewgate/view"
+	"github.com/viewgate/viewgate/view/reading"
 )
-
-// asWritten takes answers as they are: Elasticsearch has checked the documents that they hold.
-var asWritten = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 var errClosed = errors.New("store is closed")
 
@@ -138,7 +134,7 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 	if answer == nil {
 		return response.Header, nil
 	}
-	if err := jsonv2.Unmarshal(body, answer, asWritten); err != nil {
+	if err := reading.Read(body, answer); err != nil {
 		return response.Header, fmt.Errorf("%s: answer is not what Elasticsearch sends: %w", c, err)
 	}
 	return response.Header, nil

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -84,7 +85,8 @@ func (s *Store) mget(ctx context.Context, ids []string) (map[string]*got, error)
 			continue
 		}
 		if d.Error == nil {
-			d.read, d.wrong = d.document() // once: it takes the answer's bytes apart
+			d.Source = bytes.Clone(d.Source) // so that who keeps one does not keep all
+			d.read, d.wrong = d.document()   // once: it takes the answer's bytes apart
 		}
 		answers[d.ID] = d
 	}
