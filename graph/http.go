@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -344,6 +345,7 @@ func (e *exchange) write(status int, form media.Type, response *graphql.Response
 	e.w.Header().Set("Content-Type", string(form)+"; charset=utf-8")
 	e.w.Header().Add("Vary", "Accept")
 	defer e.unread.add(len(body))()
+	e.w.Header().Set("Content-Length", strconv.Itoa(len(body))) // so that it is not sent in chunks
 	e.w.WriteHeader(status)
 	e.w.Write(body)
 }

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -72,6 +73,7 @@ type Plans struct{ byField sync.Map } // of *ast.Field and *plan
 type plan struct {
 	of    reflect.Type
 	write encoder
+	size  atomic.Int64 // of what was written last: the next is about as long
 }
 
 // encoder appends a value's JSON to what is written. It reports false where gqlgen must do it instead.
@@ -104,9 +106,11 @@ func (w *Writer) Write(plans *Plans, field graphql.CollectedField, value any) (g
 		return nil, nil, false
 	}
 	var to output
+	to.Grow(int(p.size.Load()))
 	if !p.write(&to, v) {
 		return nil, nil, false
 	}
+	p.size.Store(int64(to.Len()))
 	return written(to.Bytes()), to.counts, true
 }
 

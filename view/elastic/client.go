@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -117,7 +116,7 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 		return nil, fmt.Errorf("%s does not answer: %w", c, err)
 	}
 	defer response.Body.Close()
-	body, err := readAll(response.Body, response.Header)
+	body, err := readAll(response.Body)
 	if err != nil {
 		return response.Header, fmt.Errorf("%s: answer cut short: %w", c, err)
 	}
@@ -140,15 +139,24 @@ func (c *client) do(ctx context.Context, request esapi.Request, answer any) (hea
 	return response.Header, nil
 }
 
-// readAll reads an answer to its end, with one allocation where Elasticsearch says how long it is.
-func readAll(body io.Reader, header http.Header) ([]byte, error) {
-	size, err := strconv.Atoi(header.Get("Content-Length"))
-	if err != nil || size < 0 || size > 64<<20 {
-		size = 512
-	}
-	answer := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // so that reading the end makes it no larger
-	_, err = answer.ReadFrom(body)
-	return answer.Bytes(), err
+// readers are buffers that answers have been read into.
+var readers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// mostKept is the size of the largest buffer that is used again, which takes a page of large documents.
+const mostKept = 1 << 20
+
+// readAll reads an answer to its end. Elasticsearch does not say how long a large one is, so it is read into a buffer that was
+// long enough before.
+func readAll(body io.Reader) ([]byte, error) {
+	buffer := readers.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= mostKept {
+			buffer.Reset()
+			readers.Put(buffer)
+		}
+	}()
+	_, err := buffer.ReadFrom(body)
+	return bytes.Clone(buffer.Bytes()), err
 }
 
 // read is do for the methods of view.Store that read: where reading again later may succeed, the error is

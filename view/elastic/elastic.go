@@ -275,6 +275,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableCompression = true // it would cost Elasticsearch and us more than the bytes that it saves
 	t.MaxIdleConnsPerHost = 64  // one for each worker and search; the default of 2 closes and opens all the time
+	t.ReadBufferSize = 32 << 10 // a page of documents takes a few reads, not a dozen
 	if caFile == "" {
 		return t, nil
 	}

@@ -107,6 +107,7 @@ var texts = []string{
 	`{"parts":{"a\n":{}}}`, `{"value":{"a":[1 ,2]},"any":{"b":1.5},"bytes":"AAEC"}`, `{"bytes":"?"}`, `{"value":tru}`, `{"x":}`, `{"x"}`, `{"x":1 2}`,
 	`{"place":{"latitude":1.5e0,"longitude":-0.25}}`, `{"place":{"latitude":"1"}}`, `{"Untagged":"a","Ignored":"b"}`, `{"word":"w"}`,
 	"{\"id\":\"a\nb\"}", "{\"i\x01\":1}", `{"text":"embedded"}`, `{"details":{"text":"x"}}`,
+	`{"x":"\`, `{"x":["\`, `{"x":["\"`, `{"id":"\`, `{"\`,
 }
 
 func TestRead(t *testing.T) {

@@ -1,6 +1,8 @@
 package reading
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"reflect"
 	"time"
 	"unicode/utf8"
@@ -19,10 +21,16 @@ type scanner struct {
 
 // next skips white space and returns the byte at which the next token begins; 0 at the end.
 func (s *scanner) next() byte {
-	for s.at < len(s.source) {
+	if s.at < len(s.source) && s.source[s.at] > ' ' {
+		return s.source[s.at]
+	}
+	return s.nextBeyond()
+}
+
+func (s *scanner) nextBeyond() byte {
+	for ; s.at < len(s.source); s.at++ {
 		switch c := s.source[s.at]; c {
 		case ' ', '\t', '\r', '\n':
-			s.at++
 		default:
 			return c
 		}
@@ -39,64 +47,99 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-// quoted takes a string and returns where its text is in the source. It is plain if it stands there as it is.
+// quoted takes a string and returns where its text is in the source. It is plain if it stands there as it is, in ASCII.
 func (s *scanner) quoted() (from, to int, plain, ok bool) {
 	if !s.take('"') {
 		return 0, 0, false, false
 	}
 	from, plain = s.at, true
 	for i := from; i < len(s.source); i++ {
+		if i += plainBytes(s.source[i:]); i == len(s.source) {
+			break
+		}
 		switch c := s.source[i]; {
 		case c == '"':
 			s.at = i + 1
 			return from, i, plain, true
-		case c == '\\':
-			plain = false
-			i++
-		case c >= utf8.RuneSelf:
-			plain = false
 		case c < ' ':
 			return 0, 0, false, false
+		case c == '\\':
+			i++
+			fallthrough
+		default:
+			plain = false
 		}
 	}
 	return 0, 0, false, false
 }
 
+// plainBytes returns how many bytes at the beginning of a text are in ASCII, and neither quotes, backslashes nor control
+// characters. It looks at eight at a time: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord.
+func plainBytes(text []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; n+8 <= len(text); n += 8 {
+		word := binary.LittleEndian.Uint64(text[n:])
+		quote, backslash := word^(ones*'"'), word^(ones*'\\')
+		other := (quote-ones)&^quote | (backslash-ones)&^backslash | (word - ones*' ') | word
+		if other &= tops; other != 0 {
+			return n + bits.TrailingZeros64(other)/8
+		}
+	}
+	for n < len(text) && text[n] >= ' ' && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
+		n++
+	}
+	return n
+}
+
 // skip takes a value, of which it looks at nothing but quotes and brackets.
 func (s *scanner) skip() bool {
+	switch s.next() {
+	case '"':
+		_, _, _, ok := s.quoted()
+		return ok
+	case '{', '[':
+		return s.skipBelow()
+	case 0, '}', ']', ',', ':':
+		return false
+	}
+	for s.at < len(s.source) && !ends[s.source[s.at]] {
+		s.at++
+	}
+	return true
+}
+
+// skipBelow takes a list or an object.
+func (s *scanner) skipBelow() bool {
 	depth := 0
-	for {
-		switch c := s.next(); c {
-		case 0:
-			return false
-		case '"':
+	for s.at < len(s.source) {
+		c := s.source[s.at]
+		s.at++
+		switch marks[c] {
+		case opens:
+			depth++
+		case closes:
+			if depth--; depth == 0 {
+				return true
+			}
+		case quotes:
+			s.at--
 			if _, _, _, ok := s.quoted(); !ok {
 				return false
 			}
-		case '{', '[':
-			depth++
-			s.at++
-			continue
-		case '}', ']':
-			depth--
-			s.at++
-		case ',', ':':
-			if depth == 0 {
-				return false
-			}
-			s.at++
-			continue
-		default:
-			s.at++
-			for s.at < len(s.source) && !ends[s.source[s.at]] {
-				s.at++
-			}
-		}
-		if depth <= 0 {
-			return depth == 0
 		}
 	}
+	return false
 }
+
+// What skipBelow looks for.
+const (
+	opens = iota + 1
+	closes
+	quotes
+)
+
+var marks = [256]byte{'{': opens, '[': opens, '}': closes, ']': closes, '"': quotes}
 
 // ends are the bytes that end a number or a word.
 var ends = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, ',': true, ':': true, ']': true, '}': true, '[': true, '{': true, '"': true}
