@@ -320,7 +320,8 @@ func protectionFlags(f *flags, p *protection) {
 		"what a form of any page could send is refused, clients have a rate limit, and there must be authentication")
 	f.text(&p.introspection, "introspection", "INTROSPECTION", introspectionAuto,
 		"`WHETHER` the schema is told, and errors say what could have been meant: on, off, or auto: not in production")
-	f.is(&p.playground, "playground", "PLAYGROUND", "serve the playground in production, too")
+	f.is(&p.playground, "playground", "PLAYGROUND", "serve the playground in production, too; it completes queries and "+
+		"has the documentation where --introspection is on")
 	f.is(&p.allowNoAuth, "allow-no-auth", "ALLOW_NO_AUTH", "allow --auth none in production")
 	f.section = ""
 }
