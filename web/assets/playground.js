@@ -3,7 +3,7 @@
 // GraphiQL on /graphql, with the examples as tabs and in a panel, and on the demo a choice of whose token a tab has. What the
 // server has to say is in the element #playground. A link may bring a query: /playground?query=…&variables=…
 (async () => {
-  const { createElement: e, useEffect, useState } = React;
+  const { createElement: e, useEffect, useRef, useState } = React;
   const { useEditorContext, useExecutionContext, useSchemaStore } = GraphiQL.React;
   const { examples, demoTokens, schema } = JSON.parse(document.getElementById('playground').textContent);
   const tabsAtFirst = 8; // as many as fit beside each other; the panel has all
@@ -46,9 +46,11 @@
     const { tabs, activeTabIndex, headerEditor } = useEditorContext({ nonNull: true });
     const [{ role, id }, setChosen] = useState({ role: 'support', id: '' });
     const [fault, setFault] = useState('');
+    const asking = useRef(0); // choices whose token has not come: only the newest counts
+    const latest = useRef(0);
     const tab = tabs[activeTabIndex];
     useEffect(() => {
-      if (headerEditor) {
+      if (headerEditor && asking.current === 0) {
         setChosen(given.get(headersOf(headerEditor.getValue()).Authorization) ?? { role: 'other', id: '' });
       }
     }, [headerEditor, tab.id, tab.headers]);
@@ -58,17 +60,20 @@
       if (chosen.role === 'other' || (chosen.id === '' && ['consumer', 'restaurant'].includes(chosen.role))) {
         return; // there will be one
       }
+      const choice = ++latest.current;
+      asking.current++;
       try {
-        const headers = headersOf(headerEditor.getValue());
-        delete headers.Authorization;
-        if (chosen.role !== 'nobody') {
-          headers.Authorization = await tokenOf(chosen.role, chosen.id);
+        const authorization = chosen.role === 'nobody' ? undefined : await tokenOf(chosen.role, chosen.id);
+        if (choice === latest.current) {
+          const { Authorization: before, ...others } = headersOf(headerEditor.getValue());
+          headerEditor.setValue(headersText(authorization ? { ...others, Authorization: authorization } : others));
+          setFault('');
+          show('headers');
         }
-        headerEditor.setValue(headersText(headers));
-        setFault('');
-        show('headers');
       } catch (error) {
         setFault(error.message);
+      } finally {
+        asking.current--;
       }
     }
 
