@@ -148,7 +148,7 @@ test('with the tokens of a demo', async (t) => {
     const [{ consumer: { consumerId } }] = all.data.orderHistory.nodes;
     await page.getByLabel('As', { exact: true }).selectOption('consumer');
     await page.getByLabel("The consumer's id").fill(consumerId);
-    await until(async () => claims(await headers(page)).sub === consumerId, 'the token is the consumer\'s');
+    await until(async () => claims(await headers(page)).id === consumerId, 'the token is the consumer\'s');
     const own = await run(page, ({ data }) => data?.orderHistory.nodes.every((order) => order.consumer.consumerId === consumerId));
     assert.ok(own.data.orderHistory.total.count > 0);
 
