@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -46,10 +47,14 @@ func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got
 	if len(ids) > fewIDs {
 		return ask(ctx, ids)
 	}
-	b := g.join(ctx, ids)
-	if b == nil {
-		defer g.end(ask)
-		return ask(ctx, ids)
+	b, first := g.join(ctx, ids)
+	if first {
+		runtime.Gosched() // whoever is about to ask goes with it; where nobody is, this takes no time
+		if g.alone(b) {
+			defer g.end(ask)
+			return ask(ctx, ids)
+		}
+		go g.work(ask) // ends when nothing waits
 	}
 	select {
 	case <-b.done:
@@ -60,15 +65,11 @@ func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got
 	}
 }
 
-// join adds ids to the request that goes next. It returns nil where the caller may ask by themselves now.
-func (g *gets) join(ctx context.Context, ids []string) *batch {
+// join adds ids to the request that goes next. First says that nothing keeps that from being sent, and that the caller is to
+// see to it.
+func (g *gets) join(ctx context.Context, ids []string) (b *batch, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.underWay < getsUnderWay {
-		g.underWay++
-		return nil
-	}
-	var b *batch
 	if n := len(g.waiting); n > 0 && len(g.waiting[n-1].ids)+len(ids) <= mostIDs {
 		b = g.waiting[n-1]
 	} else {
@@ -79,7 +80,22 @@ func (g *gets) join(ctx context.Context, ids []string) *batch {
 	for _, id := range ids {
 		b.ids[id] = true
 	}
-	return b
+	if g.underWay < getsUnderWay {
+		g.underWay++
+		return b, true
+	}
+	return b, false
+}
+
+// alone takes back a request that nobody has joined: its caller sends it.
+func (g *gets) alone(b *batch) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b.callers > 1 || len(g.waiting) == 0 || g.waiting[0] != b {
+		return false
+	}
+	g.waiting = g.waiting[1:]
+	return true
 }
 
 // end ends a request: another may be sent in its place.
@@ -105,6 +121,7 @@ func (g *gets) leave(b *batch) {
 // work sends what waits, one request after the other, in the place of one that has ended.
 func (g *gets) work(ask mget) {
 	for {
+		runtime.Gosched() // as above
 		b, ctx, ids := g.begin()
 		if b == nil {
 			return

@@ -90,7 +90,7 @@ func (s *Store) append(lines *bytes.Buffer, w view.Write) error {
 
 // revision names a state of a document by its place in the index's history.
 func revision(index string, seqNo, primaryTerm int64) view.Revision {
-	return view.Revision(fmt.Sprintf("%s/%d/%d", index, seqNo, primaryTerm))
+	return view.Revision(index + "/" + strconv.FormatInt(seqNo, 10) + "/" + strconv.FormatInt(primaryTerm, 10))
 }
 
 func parseRevision(r view.Revision) (index string, seqNo, primaryTerm int64, ok bool) {

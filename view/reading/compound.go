@@ -64,12 +64,15 @@ func (m *maker) maps(t reflect.Type) reader {
 		if s.next() == '}' {
 			return s.leave('}')
 		}
-		for {
-			key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-			if !readString(s, key) || !s.take(':') || v.MapIndex(key).IsValid() || !read(s, value) {
+		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		for n := 1; ; n++ {
+			value.SetZero()
+			if !readString(s, key) || !s.take(':') || !read(s, value) {
 				return false
 			}
-			v.SetMapIndex(key, value)
+			if v.SetMapIndex(key, value); v.Len() < n { // the same once more
+				return false
+			}
 			if !s.take(',') {
 				return s.leave('}')
 			}
