@@ -220,7 +220,7 @@ func (p Parts) Has(a order.Aggregate) bool { return p&PartsOf(a) != 0 }
 
 // List returns what is in the set, in the order of order.Aggregates.
 func (p Parts) List() []order.Aggregate {
-	var list []order.Aggregate
+	list := make([]order.Aggregate, 0, 4) // of a constant capacity, which needs no memory of its own where it is only looked at
 	for i, a := range order.Aggregates {
 		if p&(1<<i) != 0 {
 			list = append(list, a)

@@ -22,8 +22,9 @@ func (l *list) search(ctx context.Context) (OrderPage, error) {
 	if err == nil && l.mend(ctx, page) {
 		page, err = l.searchOnce(ctx)
 	}
+	needed := l.needed()
 	for _, hit := range page.Hits {
-		if parts, why := l.lacking(hit.Order); parts != 0 {
+		if parts, why := l.lacking(hit.Order, needed); parts != 0 {
 			l.failing(why)
 		}
 	}
@@ -155,10 +156,10 @@ func (l *list) page(found view.Page, stood standing, source Source) (OrderPage, 
 
 // lacking returns the needed parts of an order of which the view misses an event: for good, or, where the view as a whole
 // is to be new enough, for now.
-func (l *list) lacking(o *order.Order) (parts Parts, why Reason) {
+func (l *list) lacking(o *order.Order, needed Parts) (parts Parts, why Reason) {
 	why = Behind
 	promised := l.Freshness.rests() || l.Freshness.owners()
-	for _, a := range l.needed().List() {
+	for _, a := range needed.List() {
 		p := o.Parts[a]
 		if p == nil || p.Degraded == nil && (!promised || len(p.Waiting) == 0) {
 			continue
@@ -178,10 +179,10 @@ func (l *list) failing(why Reason) {
 
 // mend composes what the page's orders lack, and reports whether it overlaid any.
 func (l *list) mend(ctx context.Context, page OrderPage) (overlaid bool) {
-	wanted := map[string]Parts{}
+	wanted, needed := map[string]Parts{}, l.needed()
 	for _, hit := range page.Hits {
 		_, done := l.overlay[hit.Order.OrderID]
-		if parts, why := l.lacking(hit.Order); parts != 0 && !done {
+		if parts, why := l.lacking(hit.Order, needed); parts != 0 && !done {
 			wanted[hit.Order.OrderID] = parts
 			l.note(why)
 		}

@@ -143,6 +143,10 @@ func (r *Resolver) tell(ctx context.Context, p provenance) {
 	request.tally.tells(p.source, p.things)
 	request.mu.Lock()
 	defer request.mu.Unlock()
+	request.alone = nil
+	if request.showing.shown == nil {
+		request.alone = n.Token
+	}
 	request.notes = append(request.notes, n)
 	request.showing.add(shown)
 }
@@ -208,6 +212,10 @@ func extensions(tokens compose.TokenKey, reader *compose.Reader) graphql.Respons
 		tells := len(request.notes) > 0
 		request.searches, request.notes = nil, nil // a part tells what those before have not
 		if !tells {
+			return response
+		}
+		if request.alone != nil && request.promise.token.IsZero() {
+			request.header.Set(tokenHeader, *request.alone)
 			return response
 		}
 		all := request.showing

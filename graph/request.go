@@ -44,6 +44,7 @@ type request struct {
 	notes    []note
 	searches []searched
 	showing  showing         // of all of them
+	alone    *string         // the token of a note that is the only one so far; nil where there is none, or several
 	warned   map[string]bool // what has been logged
 }
 
