@@ -37,11 +37,14 @@ const (
 	staleView           code = "STALE_VIEW"
 	upstreamUnavailable code = "UPSTREAM_UNAVAILABLE"
 	timeout             code = "TIMEOUT"
+	cancelled           code = "CANCELLED" // by the client, which is gone: it stands in logs and metrics alone
 	rateLimited         code = "RATE_LIMITED"
 	overloaded          code = "OVERLOADED"
 	slowConsumer        code = "SLOW_CONSUMER"
 	internalServerError code = "INTERNAL_SERVER_ERROR"
 )
+
+const givenUp = "the operation was given up"
 
 // table tells what errors of other packages are to a client; the first that an error is counts. An empty message means
 // the error's own text.
@@ -66,7 +69,7 @@ var table = []struct {
 	{watch.ErrStopped, upstreamUnavailable, ""},
 	{watch.ErrSlow, slowConsumer, ""},
 	{context.DeadlineExceeded, timeout, "the operation took too long"},
-	{context.Canceled, timeout, "the operation was given up"},
+	{context.Canceled, cancelled, givenUp},
 }
 
 // clientError is an error whose text is meant for the client.
@@ -137,6 +140,9 @@ func classify(ctx context.Context, err error) (code, string) {
 			continue
 		}
 		late := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, compose.ErrOutOfTime)
+		if row.code == upstreamUnavailable && errors.Is(ctx.Err(), context.Canceled) {
+			return cancelled, givenUp // likewise
+		}
 		if row.code == upstreamUnavailable && late {
 			return timeout, "the operation took too long" // whoever was asked last is not to blame
 		}

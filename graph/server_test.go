@@ -150,6 +150,8 @@ func TestClassify(t *testing.T) {
 	owner := func(err error) error { return &compose.OwnerError{Owner: compose.KitchenOwner, Status: 500, Err: err} }
 	late, cancel := context.WithTimeout(context.Background(), 0)
 	defer cancel()
+	gone, leave := context.WithCancel(context.Background())
+	leave()
 	for _, test := range []struct {
 		name    string
 		ctx     context.Context
@@ -168,6 +170,9 @@ func TestClassify(t *testing.T) {
 			"no kitchen service is configured: set --kitchen-service"},
 		{"view", nil, fmt.Errorf("%w: es-7", view.ErrUnavailable), upstreamUnavailable, "the view cannot be read now"},
 		{"view and owner", nil, errors.Join(view.ErrUnavailable, owner(io.EOF)), upstreamUnavailable, "the view cannot be read now"},
+		{"view, nobody waits", gone, fmt.Errorf("%w: %w", view.ErrUnavailable, context.Canceled), cancelled, "the operation was given up"},
+		{"owner, nobody waits", gone, owner(context.Canceled), cancelled, "the operation was given up"},
+		{"nobody waits", gone, context.Canceled, cancelled, "the operation was given up"},
 		{"deadline", nil, context.DeadlineExceeded, timeout, "the operation took too long"},
 		{"anything else", nil, errors.New("secret"), internalServerError, "internal error"},
 	} {

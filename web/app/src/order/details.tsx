@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { go } from '../address';
 import type { Fault } from '../client';
 import { useNow } from '../clock';
@@ -18,7 +18,7 @@ import { Items } from './items';
 import { Parts } from './parts';
 import { useOrder } from './reading';
 import { Said } from './said';
-import { Timeline } from './timeline';
+import { Events, Timeline } from './timeline';
 import './order.css';
 
 /** OrderDetails is all there is to know of one order, in a panel that Escape closes; id is the order's own or the global one. */
@@ -31,6 +31,7 @@ const close = () => go({ order: '' });
 function Panel({ id }: { id: string }) {
   const reading = useOrder(id);
   const heading = useFocus();
+  const [pointed, point] = useState(0);
   const { order, fault } = reading;
   return (
     <section
@@ -54,9 +55,10 @@ function Panel({ id }: { id: string }) {
       {order && (
         <>
           <Head order={order} />
+          <Timeline order={order} pointed={pointed} point={point} />
           <Facts order={order} />
           <Items order={order} />
-          <Timeline order={order} />
+          <Events order={order} pointed={pointed} point={point} />
           <Parts order={order} note={reading.note} />
           <AskOwners reading={reading} />
           {reading.unfollowed && <Unfollowed fault={reading.unfollowed} again={reading.follow} />}

@@ -8,7 +8,7 @@ export function Items({ order: { lineItems, total } }: { order: DetailsFragment 
       <h3 id="order-items">Items</h3>
       <table class="items">
         <thead>
-          <tr><th scope="col">Dish</th><th scope="col">Quantity</th><th scope="col">Each</th><th scope="col">Together</th></tr>
+          <tr><th scope="col">Dish</th><th scope="col">Qty</th><th scope="col">Each</th><th scope="col">Sum</th></tr>
         </thead>
         <tbody>
           {lineItems.map((item) => (

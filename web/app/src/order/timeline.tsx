@@ -4,39 +4,55 @@ import { clock, duration, exactTime } from '../words';
 import { isOver, meaningOf, serviceOf } from './events';
 import { Picture } from './picture';
 
-/** Timeline is what happened when, by which service: a picture, and the same as a list. */
-export function Timeline({ order }: { order: DetailsFragment }) {
-  const [pointed, setPointed] = useState(0);
-  const { timeline } = order;
+/** Timeline is what happened when, by which service: the picture of it. Which event is pointed at it shares with the list. */
+export function Timeline({ order: { timeline, ...order }, pointed, point }: Shared) {
   const holder = useRef<HTMLDivElement>(null);
   const width = useWidth(holder);
-  const first = timeline[0];
   return (
     <section class="timeline" aria-labelledby="order-timeline">
       <h3 id="order-timeline">What happened</h3>
-      {first ? (
-        <>
-          <div class="picture" ref={holder}>
-            {width > 0 && <Picture timeline={timeline} underWay={!isOver(order)} width={width} pointed={pointed} point={setPointed} />}
-          </div>
-          <ol class="events" aria-label="Events, oldest first">
-            {timeline.map((entry, i) => (
-              <Event
-                key={`${entry.aggregate} ${entry.version ?? i} ${entry.type}`}
-                no={i + 1}
-                entry={entry}
-                after={Date.parse(entry.at) - Date.parse(first.at)}
-                pointed={pointed}
-                point={setPointed}
-              />
-            ))}
-          </ol>
-        </>
+      {timeline.length > 0 ? (
+        <div class="picture" ref={holder}>
+          {width > 0 && <Picture timeline={timeline} underWay={!isOver(order)} width={width} pointed={pointed} point={point} />}
+        </div>
       ) : (
         <p class="hint">The view has no events of this order yet; the services do not tell them.</p>
       )}
     </section>
   );
+}
+
+/** Events is the same as a list. */
+export function Events({ order: { timeline }, pointed, point }: Shared) {
+  const first = timeline[0];
+  if (first === undefined) {
+    return null;
+  }
+  return (
+    <section class="timeline" aria-labelledby="order-events">
+      <h3 id="order-events">Step by step</h3>
+      <ol class="events" aria-label="Events, oldest first">
+        {timeline.map((entry, i) => (
+          <Event
+            key={`${entry.aggregate} ${entry.version ?? i} ${entry.type}`}
+            no={i + 1}
+            entry={entry}
+            after={Date.parse(entry.at) - Date.parse(first.at)}
+            pointed={pointed}
+            point={point}
+          />
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+/** What the picture and the list have in common. */
+interface Shared {
+  order: DetailsFragment;
+  /** The number of the event that is pointed at, from 1; 0 is none. */
+  pointed: number;
+  point: (no: number) => void;
 }
 
 interface Props {
