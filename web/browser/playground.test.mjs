@@ -57,9 +57,14 @@ test('each example opens, and is answered', async (t) => {
     const answer = await run(page, ({ data }) => data && Object.values(data).every(Boolean));
     assert.equal(answer.errors, undefined, name);
   }
+  await until(() => page.evaluate((n) => {
+    const kept = Object.entries(localStorage).find(([name]) => name.endsWith('tabState'));
+    return kept && JSON.parse(kept[1]).tabs.length === n;
+  }, names.length));
   await page.reload(); // the tabs are kept, and an example that has one gets no other
   await page.getByRole('button', { name: 'Show Examples' }).click();
   await panel.getByRole('button').first().click();
+  await until(async () => (await page.getByRole('tab').count()) >= names.length);
   assert.equal(await page.getByRole('tab').count(), names.length);
 });
 

@@ -3,7 +3,11 @@ import { spawn } from 'node:child_process';
 import { demo } from './demo.mjs';
 
 const here = import.meta.dirname;
-const running = await demo(['--orders', '300', '--rate', '20']);
+const orders = 300;
+const running = await demo(['--orders', String(orders), '--rate', '40']);
+while ((await placed()) < orders) { // from here on those are new that a test places
+  await new Promise((resolve) => setTimeout(resolve, 200));
+}
 const files = process.argv.slice(2);
 const tests = spawn(
   process.execPath,
@@ -14,3 +18,9 @@ tests.on('exit', async (code) => {
   await running.stop();
   process.exit(code ?? 1);
 });
+
+/** placed returns how many orders the demo's view has. */
+async function placed() {
+  const response = await fetch(`${running.url}/graphql?query={orderHistory{total{count}}}`);
+  return (await response.json()).data.orderHistory.total.count;
+}

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { amend, go } from '../address';
 import { count } from '../words';
 import { complete, typedAt, type Completion, type Typed } from './completion';
@@ -153,7 +153,8 @@ function useTyping(q: string) {
   const latest = useRef(q);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const step = useRef<string>(undefined); // the address of the step for what is being typed, where it has begun
-  useEffect(() => {
+  // Before anything else can be typed: later, what is compared might be an address of before that.
+  useLayoutEffect(() => {
     if (q !== said.current) {
       clearTimeout(timer.current);
       step.current = undefined;
