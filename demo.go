@@ -146,7 +146,7 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
 		tokens = fmt.Sprintf("http://%s/demo/token?role=support, ?role=consumer&id=ID, ?role=restaurant&id=ID", addr)
 		token = fmt.Sprintf(" \\\n    -H \"Authorization: Bearer $(curl -s 'http://%s/demo/token?role=support')\"", addr)
 	}
-	pages := fmt.Sprintf("  Start page   http://%s/\n", addr)
+	pages := fmt.Sprintf("  Orders       http://%[1]s/\n  Views        http://%[1]s/?tab=views\n", addr)
 	if s.hasPlayground() {
 		pages += fmt.Sprintf("  Playground   http://%s/playground\n", addr)
 	}
