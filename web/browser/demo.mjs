@@ -26,9 +26,12 @@ export async function demo(args = []) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  const kill = () => child.kill('SIGTERM');
+  process.on('exit', kill); // whoever fails has not stopped it
   const stop = async () => {
-    child.kill('SIGTERM');
+    kill();
     await ended;
+    process.off('exit', kill);
   };
   let said = '';
   const [url, orders] = await new Promise((resolve, reject) => {

@@ -4,14 +4,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { executable, switches } from './browser.mjs';
+import { ask, executable, switches, until } from './browser.mjs';
 import { demo } from './demo.mjs';
 
 const pictures = join(import.meta.dirname, '../../doc/pictures');
 const frames = mkdtempSync(join(tmpdir(), 'viewgate-pictures-'));
 mkdirSync(pictures, { recursive: true });
 
-const running = await demo(['--orders', '600', '--rate', '60', '--speed', '10', '--seed', '7']);
+const running = await demo(['--orders', '300', '--rate', '20', '--speed', '2', '--seed', '7']);
+const delivered = await until(async () => {
+  const query = '{ orderHistory(query: "chicken status:delivered", first: 30) { nodes { orderId } } }';
+  return (await ask(query, {}, {}, running.url)).orderHistory.nodes[25]?.orderId;
+}, 'deliveries', 120_000);
 const browser = await chromium.launch({ executablePath: executable, args: switches });
 
 /** open opens a path in a window of its own. */
@@ -43,10 +47,7 @@ async function film(page, name, over) {
   return files.length;
 }
 
-const search = await open('/?q=chicken&status=DELIVERED');
-await search.locator('article.hit').nth(5).waitFor();
-const delivered = await search.locator('article.hit').nth(1).getByRole('link').getAttribute('data-order');
-await search.goto(`${running.url}/?q=chicken&order=${delivered}`);
+const search = await open(`/?q=chicken&order=${delivered}`);
 await search.getByRole('region', { name: `Order ${delivered}` }).getByRole('img').first().waitFor();
 await picture(search, 'search');
 await search.context().close();
@@ -57,8 +58,9 @@ await picture(dark, 'order-on-a-phone');
 await dark.context().close();
 
 const playground = await open('/playground');
+await playground.getByRole('tab', { name: 'FreshBesideEventual' }).click();
 await playground.getByRole('button', { name: /execute query/i }).click();
-await playground.locator('.result-window').getByText('extensions').first().waitFor();
+await playground.locator('.result-window').getByText('"data"').waitFor();
 await picture(playground, 'playground');
 await playground.context().close();
 
