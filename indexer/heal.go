@@ -145,6 +145,9 @@ func (x *Indexer) healSome(ctx context.Context, s *session, v int, ids []string)
 			continue
 		}
 		answer, err := target.Healer.Ask(ctx, id, missing)
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			x.options.Logger.Log(ctx, level, "owners could not tell what is missing; they are asked again later",
 				"view", target.Name, "document", id, "error", err)

@@ -44,7 +44,7 @@ export async function demo(args = []) {
     });
     ended.then((code) => reject(new Error(`the demo ended by itself, with ${code}`)));
   });
-  for (const until = Date.now() + 30_000; !(await fetch(`${url}/readyz`)).ok; ) {
+  for (const until = Date.now() + 30_000; !(await ready(url)); ) {
     if (Date.now() > until) {
       await stop();
       throw new Error('the demo is not ready within 30 seconds: see its /readyz');
@@ -52,4 +52,13 @@ export async function demo(args = []) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return { url, orders, stop };
+}
+
+/** ready asks a demo whether it is. One that does not answer within five seconds is not. */
+async function ready(url) {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })).ok;
+  } catch {
+    return false;
+  }
 }

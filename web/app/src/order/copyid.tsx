@@ -3,10 +3,11 @@ import { useState } from 'preact/hooks';
 /** CopyId puts an order's number where it can be pasted from. */
 export function CopyId({ id }: { id: string }) {
   const [said, setSaid] = useState('');
+  // Browsers have a clipboard for pages of HTTPS and of this machine only.
   const copy = () =>
-    navigator.clipboard.writeText(id).then(
+    (navigator.clipboard?.writeText(id) ?? Promise.reject(new Error('no clipboard'))).then(
       () => setSaid('Copied'),
-      () => setSaid('Not allowed'),
+      () => setSaid('The browser does not allow it'),
     );
   return (
     <>

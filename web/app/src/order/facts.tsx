@@ -15,9 +15,9 @@ export function Facts({ order }: { order: DetailsFragment }) {
       <Person title="Customer" name={order.consumer.name} id={order.consumer.consumerId} field="consumerId" />
       <Person title="Restaurant" name={order.restaurant.name} id={order.restaurant.restaurantId} field="restaurantId" />
       <Address order={order} />
-      <Kitchen ticket={order.ticket} />
-      <Delivery delivery={order.delivery} />
-      <Bill bill={order.bill} />
+      <Kitchen ticket={order.ticket} over={isOver(order)} />
+      <Delivery delivery={order.delivery} over={isOver(order)} />
+      <Bill bill={order.bill} over={isOver(order)} />
     </div>
   );
 }
@@ -45,9 +45,9 @@ function Address({ order }: { order: DetailsFragment }) {
       <h3>Delivered to</h3>
       {to ? (
         <address>
-          {to.street1}<br />
-          {to.street2 && <>{to.street2}<br /></>}
-          {to.city}, {to.state} {to.zip}
+          <bdi>{to.street1}</bdi><br />
+          {to.street2 && <><bdi>{to.street2}</bdi><br /></>}
+          <bdi>{to.city}</bdi>, <bdi>{to.state} {to.zip}</bdi>
         </address>
       ) : (
         <p class="hint">
@@ -69,7 +69,12 @@ function Times({ of }: { of: [string, string | null][] }) {
   );
 }
 
-function Kitchen({ ticket }: Pick<DetailsFragment, 'ticket'>) {
+/** Missing says that a service has told nothing, which is final where the order is over. */
+function Missing({ from, over }: { from: string; over: boolean }) {
+  return <p class="hint">Nothing from {from}{!over && ' yet'}</p>;
+}
+
+function Kitchen({ ticket, over }: Pick<DetailsFragment, 'ticket'> & { over: boolean }) {
   return (
     <div class="ticket">
       <h3>Kitchen</h3>
@@ -87,13 +92,13 @@ function Kitchen({ ticket }: Pick<DetailsFragment, 'ticket'>) {
           />
         </>
       ) : (
-        <p class="hint">Nothing from the kitchen yet</p>
+        <Missing from="the kitchen" over={over} />
       )}
     </div>
   );
 }
 
-function Delivery({ delivery }: Pick<DetailsFragment, 'delivery'>) {
+function Delivery({ delivery, over }: Pick<DetailsFragment, 'delivery'> & { over: boolean }) {
   return (
     <div class="delivery">
       <h3>Delivery</h3>
@@ -114,13 +119,13 @@ function Delivery({ delivery }: Pick<DetailsFragment, 'delivery'>) {
           )}
         </>
       ) : (
-        <p class="hint">Nothing from the couriers yet</p>
+        <Missing from="the couriers" over={over} />
       )}
     </div>
   );
 }
 
-function Bill({ bill }: Pick<DetailsFragment, 'bill'>) {
+function Bill({ bill, over }: Pick<DetailsFragment, 'bill'> & { over: boolean }) {
   return (
     <div class="bill">
       <h3>Payment</h3>
@@ -130,7 +135,7 @@ function Bill({ bill }: Pick<DetailsFragment, 'bill'>) {
           {bill.amount && <>, {money(bill.amount)}</>}
         </p>
       ) : (
-        <p class="hint">Nothing from accounting yet</p>
+        <Missing from="accounting" over={over} />
       )}
     </div>
   );

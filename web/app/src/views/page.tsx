@@ -72,7 +72,7 @@ function Card({ view, lags, now }: { view: ViewStatus; lags: LagPoint[]; now: nu
         <Fact name="Drift">
           {drift === null ? <Unknown>not compared here (--verify-rate)</Unknown> : (
             <>
-              <span class={wrong > 0 ? 'over' : ''}>{count(wrong)}</span> of {count(drift.checked)} compared with their owners
+              <span class={wrong > 0 ? 'over' : ''}>{count(wrong)}</span> of {count(drift.checked)} comparisons with their owners
               {drift.at && `, ${age(drift.at, now)}`}
               {wrong > 0 && <p class="hint">Mend them: <code>viewgate verify {view.name} --heal</code></p>}
             </>
