@@ -77,7 +77,7 @@ func (s exportSettings) exporting(sdl *ast.Schema, m *view.Mapping) (exporting, 
 	if s.limit > 0 {
 		x.query.Size = min(s.limit, view.MaxSize)
 	}
-	fields := search.FieldsOf(m)
+	fields := search.FieldsIn(sdl, m)
 	expr, warnings := search.Parse(s.query)
 	filter, more := fields.Compile(expr, search.Options{})
 	x.query.Filter, x.warnings = filter, append(warnings, more...)

@@ -119,7 +119,7 @@ func documentViews(schema *ast.Schema, views map[string]*compose.Documents) (map
 				return nil, err
 			}
 		}
-		all[name] = documentView{documents, search.FieldsOf(m)}
+		all[name] = documentView{documents, search.FieldsIn(schema, m)}
 	}
 	return all, nil
 }

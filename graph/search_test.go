@@ -83,6 +83,7 @@ func TestSearch(t *testing.T) {
 		{query: globalID(orderType, "2"), want: "2", echo: globalID(orderType, "2")},
 		{query: "orderId:" + globalID(orderType, "2"), want: "2", echo: "orderId:" + globalID(orderType, "2")},
 		{query: "vindaloo colour:red", want: "4 1", echo: "vindaloo colour:red", warned: "colour"},
+		{query: "dish:vindaloo consumer:ada", want: "1", echo: "dish:vindaloo consumer:ada"},
 		{query: "total:cheap", want: "4 3 2 1", echo: "total:cheap", warned: "cheap"},
 		{query: "", want: "4 3 2 1", echo: ""},
 
@@ -295,12 +296,13 @@ func TestSuggest(t *testing.T) {
 		first  int
 		want   string
 	}{
-		{view.Support(), "c", 10, `RESTAURANT Café Exemple 1; DISH Chicken Vindaloo 1; DISH Crème brûlée 1; RESTAURANT The Curry House 1; DISH Vegetable Curries 1; FIELD city; FIELD createdAt; FIELD courierId`},
+		{view.Support(), "c", 10, `RESTAURANT Café Exemple 1; DISH Chicken Vindaloo 1; DISH Crème brûlée 1; RESTAURANT The Curry House 1; DISH Vegetable Curries 1; FIELD city; FIELD consumer; FIELD createdAt`},
 		{view.Support(), "cur", 10, `RESTAURANT The Curry House 1; DISH Vegetable Curries 1`},
 		{view.Support(), "garlic na", 10, `DISH Garlic Naan 1`},
 		{view.Support(), "berk", 10, `CITY Berkeley 1`},
 		{view.Support(), "oak", 10, `CITY Oakland 3`},
-		{view.Support(), "delivery", 3, `FIELD deliveryTime; FIELD delivery.state; FIELD deliveryAddress.state`},
+		{view.Support(), "delivery", 3, `FIELD deliveryTime; FIELD deliveryState; FIELD deliveryAddress.state`},
+		{view.Support(), "dish", 3, `FIELD dish`},
 		{view.Support(), "3", 10, "ORDER 3 1"},
 		{view.Support(), "c", 2, `RESTAURANT Café Exemple 1; DISH Chicken Vindaloo 1`},
 		{view.Support(), " ", 10, ""},

@@ -41,11 +41,12 @@ func NewHandler(reader *compose.Reader, mapping *view.Mapping, options Options) 
 		options.Observe = func(context.Context, Observation) {}
 	}
 	resolver := &Resolver{
-		reader: reader, mapping: mapping, fields: search.FieldsOf(mapping), tokens: options.TokenKey,
+		reader: reader, mapping: mapping, tokens: options.TokenKey,
 		watcher: options.Watcher, limits: options.Limits, tracer: options.Tracer,
 	}
 	executable := NewExecutableSchema(Config{Resolvers: resolver})
 	resolver.schema = executable.Schema()
+	resolver.fields = search.FieldsIn(resolver.schema, mapping)
 	var err error
 	if resolver.sdl, err = schema.Subgraph(); err != nil {
 		return nil, err

@@ -118,14 +118,23 @@ func (r *Resolver) suggestOrders(ctx context.Context, viewer view.Viewer, prefix
 	return all, err
 }
 
-// suggestFields returns the fields of the search language whose names begin so.
+// suggestFields returns the fields of the search language of which a name begins so, by the shortest such.
 func (r *Resolver) suggestFields(prefix string) (all []*model.Suggestion) {
-	fields := r.fields.List()
-	slices.SortStableFunc(fields, func(a, b search.Field) int { return len(a.Name) - len(b.Name) })
-	for _, field := range fields {
-		if len(all) < suggestedFields && strings.HasPrefix(strings.ToLower(field.Name), strings.ToLower(prefix)) {
-			all = append(all, &model.Suggestion{Kind: model.SuggestionKindField, Text: field.Name, Query: field.Name + ":"})
+	var names []string
+	for _, field := range r.fields.List() {
+		best := ""
+		for _, name := range append([]string{field.Name}, field.Also...) {
+			if strings.HasPrefix(strings.ToLower(name), strings.ToLower(prefix)) && (best == "" || len(name) < len(best)) {
+				best = name
+			}
 		}
+		if best != "" {
+			names = append(names, best)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return len(a) - len(b) })
+	for _, name := range names[:min(suggestedFields, len(names))] {
+		all = append(all, &model.Suggestion{Kind: model.SuggestionKindField, Text: name, Query: name + ":"})
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
 )
 
@@ -17,7 +18,11 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := search.FieldsOf(orders(t))
+	s, err := schema.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := search.FieldsIn(s, orders(t))
 	read := func(query string) (search.Expr, []search.Warning) {
 		e, warnings := search.Parse(query)
 		_, more := fields.Compile(e, search.Options{})

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/analysis"
 )
@@ -20,23 +22,51 @@ type Field struct {
 	*view.Field
 	// Name is the shortest that it can be called by.
 	Name string
+	// Also are the other names that it can be called by, those of the schema's filter: dish.
+	Also []string
 	// Operators are what a condition on it may use.
 	Operators []Op
 }
 
 // Fields are the fields that a mapping indexes, by the names that they can be called by: the full path, or its end where
-// no other field's path ends so: restaurant.name, courierId. A full path always means its own field. Upper and lower case,
-// hyphens and underscores make no difference. Fields can be used concurrently.
+// no other field's path ends so: restaurant.name, courierId; or, where no path is or ends so, a name that the schema's filter
+// has for it: dish. A full path always means its own field. Upper and lower case, hyphens and underscores make no difference.
+// Fields can be used concurrently.
 type Fields struct {
 	mapping *view.Mapping
 	list    []Field
 	byPath  map[string][]*Field // by folded path
 	byEnd   map[string][]*Field // by each folded end of the path, the whole path included
+	also    map[string][]*Field // by folded names of Also
+}
+
+// FieldsIn returns the fields of a mapping that people can know of, by the names, too, that the schema's filter of its type X has
+// for them: the fields of the input XFilter that are marked @filters.
+func FieldsIn(schema *ast.Schema, m *view.Mapping) *Fields {
+	f := FieldsOf(m)
+	filter := schema.Types[m.Type+"Filter"]
+	if filter == nil {
+		return f
+	}
+	for _, named := range filter.Fields {
+		d := named.Directives.ForName("filters")
+		if d == nil {
+			continue
+		}
+		if found, several := f.find(named.Name); found != nil || len(several) > 0 {
+			continue
+		}
+		if field, _ := f.find(d.Arguments.ForName("field").Value.Raw); field != nil {
+			field.Also = append(field.Also, named.Name)
+			f.also[fold(named.Name)] = append(f.also[fold(named.Name)], field)
+		}
+	}
+	return f
 }
 
 // FieldsOf returns the fields of a mapping that people can know of.
 func FieldsOf(m *view.Mapping) *Fields {
-	f := &Fields{mapping: m, byPath: map[string][]*Field{}, byEnd: map[string][]*Field{}}
+	f := &Fields{mapping: m, byPath: map[string][]*Field{}, byEnd: map[string][]*Field{}, also: map[string][]*Field{}}
 	for i := range m.Fields {
 		if !m.Fields[i].Derived {
 			f.list = append(f.list, Field{Field: &m.Fields[i], Operators: operators(&m.Fields[i])})
@@ -84,7 +114,7 @@ func (f *Fields) Find(name string) (field *Field, meant []string) {
 // find returns the field of a name, or those between which the name does not decide.
 func (f *Fields) find(name string) (field *Field, several []*Field) {
 	folded := fold(name)
-	for _, found := range [][]*Field{f.byPath[folded], f.byEnd[folded]} {
+	for _, found := range [][]*Field{f.byPath[folded], f.byEnd[folded], f.also[folded]} {
 		for _, field := range found {
 			if len(found) == 1 || field.Path == name {
 				return field, nil
@@ -139,8 +169,8 @@ func (f *Fields) near(name string) []string {
 	var found []candidate
 	for i := range f.list {
 		field := &f.list[i]
-		best := maxNearName
-		for _, end := range ends(fold(field.Path)) {
+		best, called := maxNearName, field.Name
+		look := func(end, of string) {
 			d := analysis.Distance(name, end, 2)
 			switch {
 			case strings.HasPrefix(end, name+"."):
@@ -149,12 +179,20 @@ func (f *Fields) near(name string) []string {
 			case len(name) > 2 && strings.Contains(end, name):
 				d = maxNearName - 1
 			default:
-				continue
+				return
 			}
-			best = min(best, d)
+			if d < best {
+				best, called = d, of
+			}
+		}
+		for _, end := range ends(fold(field.Path)) {
+			look(end, field.Name)
+		}
+		for _, other := range field.Also {
+			look(fold(other), other)
 		}
 		if best < maxNearName {
-			found = append(found, candidate{field.Name, best})
+			found = append(found, candidate{called, best})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })

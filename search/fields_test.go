@@ -5,8 +5,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/viewgate/viewgate/schema"
 	"github.com/viewgate/viewgate/search"
+	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/viewtest"
 )
 
@@ -95,6 +99,70 @@ func TestFind(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("Find(%q): %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestFieldsIn checks the names that the schema's filter has for fields.
+func TestFieldsIn(t *testing.T) {
+	s, err := schema.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := search.FieldsIn(s, orders(t))
+	for _, tt := range []struct {
+		name string
+		want string
+	}{
+		{"dish", "= lineItems.name"},
+		{"DISH", "= lineItems.name"},
+		{"consumer", "= consumer.name"},
+		{"restaurant", "= restaurant.name"},
+		{"ticket_state", "= ticket.state"},
+		{"billState", "= bill.state"},
+		{"state", "= state"},
+		{"city", "= deliveryAddress.city"},
+		{"name", "consumer.name lineItems.name restaurant.name"},
+		{"dihs", "dish"},
+		{"restuarant", "restaurant"},
+		{"and", ""}, // no field
+	} {
+		found, meant := fields.Find(tt.name)
+		got := strings.Join(meant, " ")
+		if found != nil {
+			got = "= " + found.Path
+		}
+		if got != tt.want {
+			t.Errorf("Find(%q): %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	for _, f := range fields.List() {
+		for _, name := range f.Also {
+			if found, _ := fields.Find(name); found == nil || found.Path != f.Path {
+				t.Errorf("%s does not mean %s", name, f.Path)
+			}
+		}
+	}
+}
+
+// TestFieldsInTaken checks that the filter's name for one field never takes what is another's name.
+func TestFieldsInTaken(t *testing.T) {
+	s := gqlparser.MustLoadSchema(&ast.Source{Input: `
+directive @view(name: String!) on OBJECT
+directive @filters(field: String!) on INPUT_FIELD_DEFINITION
+type Thing @view(name: "things") { a: String b: In c: In }
+type In { x: String y: String }
+input ThingFilter { a: String @filters(field: "b.x") x: String @filters(field: "b.y") z: String @filters(field: "c.x") none: String }
+type Query { thing: Thing }
+`})
+	fields := search.FieldsIn(s, &view.Mapping{Type: "Thing", Fields: []view.Field{{Path: "a"}, {Path: "b.x"}, {Path: "b.y"}, {Path: "c.x"}}})
+	for name, want := range map[string]string{"a": "a", "x": "", "y": "b.y", "z": "c.x", "none": ""} {
+		got := ""
+		if f, _ := fields.Find(name); f != nil {
+			got = f.Path
+		}
+		if got != want {
+			t.Errorf("%s means %q, want %q", name, got, want)
 		}
 	}
 }
