@@ -18,6 +18,8 @@ type searched struct {
 	Path     ast.Path        `json:"path"`
 	Query    string          `json:"query"` // in the language's canonical form
 	Warnings []searchWarning `json:"warnings"`
+	// All says that nothing of the query is left that limits what is found.
+	All bool `json:"all"`
 	// Loose says that words which are like those asked for, and longer ones that begin like the last, were looked for as well.
 	Loose bool `json:"loose"`
 	// Partial says that the time was over before all orders were looked at: there may be others, and counts are too low.
@@ -140,6 +142,7 @@ func (r *Resolver) tellSearch(ctx context.Context, s searching, loose, partial b
 	}
 	told := searched{Path: graphql.GetPath(ctx), Warnings: []searchWarning{}, Loose: loose, Partial: partial}
 	if s.given {
+		told.All = s.exact == nil
 		told.Query = s.expr.String()
 	}
 	for _, w := range s.warnings {

@@ -110,6 +110,9 @@ func TestSearch(t *testing.T) {
 			if told.Query != test.echo || told.Loose != test.loose || told.Partial {
 				t.Errorf("told %+v, want %q, loose %t", told, test.echo, test.loose)
 			}
+			if all := test.want == "4 3 2 1"; told.All != all {
+				t.Errorf("told that all are found: %t, want %t", told.All, all)
+			}
 			if len(told.Warnings) > 0 != (test.warned != "") {
 				t.Errorf("warnings %+v", told.Warnings)
 			}
