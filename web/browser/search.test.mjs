@@ -332,3 +332,84 @@ test('at 360 pixels nothing is cut off, and an open order takes the list’s pla
   await page.locator('.find').waitFor();
   await until(async () => Math.abs((await page.evaluate(() => scrollY)) - y) < 60);
 });
+
+test('the words of a status offer it, in the suggestions and where nothing is found', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await box(page).pressSequentially('soup on the wa', { delay: 20 });
+  await page.getByRole('option', { name: /On the way/ }).click();
+  assert.equal(await box(page).inputValue(), 'soup status:on-the-way ');
+  await page.goto(new URL('/?q=payment+failed', page.url()).href);
+  await page.getByRole('link', { name: 'orders that are “Payment failed”' }).click();
+  assert.equal(await box(page).inputValue(), 'status:payment-failed');
+  for (const [q, text, meant] of [['order 17', 'order 17', 'orderId:17'], ['$66.00', 'a total of $66.00', 'total:66.00']]) {
+    await page.goto(new URL(`/?q=${encodeURIComponent(q)}`, page.url()).href);
+    await page.locator('.instead').getByRole('link', { name: text }).click();
+    assert.equal(await box(page).inputValue(), meant);
+  }
+});
+
+test('an order’s number may have # in front', async (t) => {
+  const page = await open(t, '/');
+  const id = await hits(page).locator('.id').first().getAttribute('data-order');
+  await box(page).fill(`#${id}`);
+  await until(async () => (await found(page)) === '1 order');
+  assert.deepEqual(of(page, 'q'), [`#${id}`]);
+});
+
+test('the names of the filters are names in the search', async (t) => {
+  const page = await open(t, '/?q=' + encodeURIComponent('dish:vindaloo restaurant:ajanta'));
+  await settled(page);
+  assert.equal(await page.locator('.warnings li').count(), 0);
+  assert.equal(await number(page), await total('lineItems.name:vindaloo restaurant.name:ajanta'));
+});
+
+test('where nothing of a search could be understood, that is said', async (t) => {
+  const page = await open(t, '/?q=citty:Oakland');
+  const said = page.getByText('Nothing of the search could be understood.');
+  await said.waitFor();
+  await box(page).fill('soup citty:Oakland');
+  await said.waitFor({ state: 'detached' });
+});
+
+test('that what is found is only like the words is said when they are complete', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await box(page).pressSequentially('vindal', { delay: 20 });
+  await page.locator('.hit mark').first().waitFor();
+  const said = page.getByText('Shown is what is like them');
+  assert.equal(await said.count(), 0);
+  await box(page).press('Enter');
+  await said.waitFor();
+});
+
+test('an impossible range says so, and long words break', async (t) => {
+  const page = await open(t, `/?min=50&max=20&from=2026-03-02&to=2026-03-01&q=${'x'.repeat(500)}`);
+  await page.locator('.empty').waitFor();
+  for (const group of [/^Total/, /^Placed$/]) {
+    const from = page.getByRole('group', { name: group }).getByLabel('From', { exact: true });
+    assert.equal(await from.getAttribute('aria-invalid'), 'true');
+    assert.match(await page.locator(`[id="${await from.getAttribute('aria-describedby')}"]`).innerText(), /no order is between them/);
+  }
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)) <= 0);
+  await accessible(page);
+});
+
+test('the orders are a skip link and two steps away', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().waitFor();
+  await page.getByRole('link', { name: 'Skip to the orders' }).focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  assert.ok(await page.evaluate(() => document.activeElement?.matches('.hit .id')));
+});
+
+test('a page of the list that is gone leads to the first', async (t) => {
+  const page = await open(t, '/?after=damaged');
+  const alert = page.getByRole('alert');
+  await alert.getByText('This page of the list is no longer there.').waitFor();
+  await alert.getByRole('button', { name: 'To the first page' }).click();
+  await hits(page).first().waitFor();
+  assert.deepEqual(of(page, 'after'), []);
+});

@@ -20,6 +20,7 @@ export function App() {
   return (
     <Speaking>
       <a class="skip" href="#main">Skip to the content</a>
+      {tab === 'orders' && <a class="skip" href="#found">Skip to the orders</a>}
       <header class="bar">
         <a class="brand" {...link(parse(''))}>viewgate</a>
         <nav aria-label="Pages">

@@ -52,6 +52,8 @@ export interface Fault {
   requestId: string;
   /** Nobody said who asks, or the token is no longer good. */
   signIn: boolean;
+  /** What was asked for is a page of a list that is no longer there. */
+  pageGone: boolean;
 }
 
 const plain: Record<string, string> = {
@@ -73,10 +75,12 @@ export function faultOf(result: { error?: CombinedError; operation?: { context: 
   }
   const first = error.graphQLErrors[0];
   const code = String(first?.extensions?.code ?? '');
+  const pageGone = first?.message.startsWith('not a cursor') ?? false;
   const id = first?.extensions?.requestId ?? (result.operation?.context as { requestId?: string } | undefined)?.requestId;
   return {
-    message: first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
+    message: pageGone ? 'This page of the list is no longer there.' : first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
     requestId: String(id ?? ''),
     signIn: code === 'UNAUTHENTICATED',
+    pageGone,
   };
 }

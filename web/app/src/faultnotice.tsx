@@ -2,12 +2,12 @@ import type { Fault } from './client';
 import { config } from './config';
 import { TokenForm } from './sessionmenu';
 
-/** FaultNotice says what went wrong, and what can be done about it. */
+/** FaultNotice says what went wrong, and what can be done about it: again tries once more, or goes to the list's first page. */
 export function FaultNotice({ fault, again }: { fault: Fault; again?: () => void }) {
   return (
     <div class="notice bad" role="alert">
       <p>{fault.message}</p>
-      {fault.signIn && config.auth === 'jwt' ? <TokenForm /> : again && <button type="button" class="quiet" onClick={again}>Try again</button>}
+      {fault.signIn && config.auth === 'jwt' ? <TokenForm /> : again && <button type="button" class="quiet" onClick={again}>{fault.pageGone ? 'To the first page' : 'Try again'}</button>}
       {fault.requestId && <p class="hint">Request <code>{fault.requestId}</code></p>}
     </div>
   );

@@ -59,7 +59,7 @@ export function useOrder(id: string): Reading {
     const after = answer.data?.order;
     const fault = faultOf(answer);
     if (!after || !before) {
-      setAsked({ state: 'failed', fault: fault ?? { message: 'Its service no longer knows this order.', requestId: '', signIn: false } });
+      setAsked({ state: 'failed', fault: fault ?? { message: 'Its service no longer knows this order.', requestId: '', signIn: false, pageGone: false } });
       return;
     }
     const told = noteOf(answer.extensions);

@@ -19,6 +19,8 @@ export interface Warning {
 export interface Understood {
   query: string;
   warnings: Warning[];
+  /** Nothing is left of it, so that all orders are found. */
+  all: boolean;
   loose: boolean;
   partial: boolean;
 }

@@ -23,10 +23,10 @@ export function sortOf({ q, sort }: Address): Sort {
   return sort === 'relevance' && q.trim() === '' ? 'newest' : sort;
 }
 
-/** asked returns what an address asks the gateway for. */
+/** asked returns what an address asks the gateway for. #17 is the number 17, as people write an order's. */
 export function asked(address: Address): OrdersQueryVariables {
   const { q, after, before } = address;
-  const query = q.trimEnd(); // warnings count from its beginning
+  const query = q.trimEnd().replaceAll(/(^|\s)#(?=\d)/g, '$1 '); // no letter less: warnings count from its beginning
   return {
     ...(query === '' ? {} : { query }),
     filter: filter(address),

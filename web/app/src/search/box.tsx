@@ -19,16 +19,18 @@ interface Props {
   warnings: Warning[];
   /** The id of what says more about the query, to be read with the box. */
   describedBy: string;
+  /** Is told that typing has begun, and that it is over. */
+  onTyping: (typing: boolean) => void;
 }
 
 /**
  * Box takes the search as it is typed. It searches whenever the typing pauses: the first time as a step that Back undoes, and
  * within that step until Enter is pressed or the box is left. What is typed is never replaced but by what is taken from the list.
  */
-export function Box({ q, warnings, describedBy }: Props) {
+export function Box({ q, warnings, describedBy, onTyping }: Props) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  const { text, type, finish } = useTyping(q);
+  const { text, type, finish } = useTyping(q, onTyping);
   const [typed, setTyped] = useState<Typed>();
   const [active, setActive] = useState(-1);
   const found = useSuggestions(typed);
@@ -147,7 +149,7 @@ export function Box({ q, warnings, describedBy }: Props) {
 }
 
 /** useTyping keeps the text of the box and of the address alike, without replacing what is being typed. */
-function useTyping(q: string) {
+function useTyping(q: string, onTyping: (typing: boolean) => void) {
   const [text, setText] = useState(q);
   const said = useRef(q); // what the box last searched for, or was told
   const latest = useRef(q);
@@ -177,12 +179,14 @@ function useTyping(q: string) {
     type(next: string) {
       latest.current = next;
       setText(next);
+      onTyping(true);
       clearTimeout(timer.current);
       if (!/(^|\s)\S$/.test(next)) { // a single letter finds nothing: more of the word is to come
         timer.current = setTimeout(search, pause);
       }
     },
     finish() {
+      onTyping(false);
       search();
       step.current = undefined;
     },

@@ -41,21 +41,28 @@ export interface Completion {
 
 const kinds: Record<string, SuggestionKind> = {
   restaurant: 'RESTAURANT', 'restaurant.name': 'RESTAURANT', 'lineitems.name': 'DISH', city: 'CITY', 'deliveryaddress.city': 'CITY',
-  orderid: 'ORDER',
+  orderid: 'ORDER', dish: 'DISH',
 };
 
 /** kindOf returns what the values of a field are suggestions of; undefined where there are none for it. */
 export const kindOf = (field: string): SuggestionKind | undefined => kinds[field.toLowerCase()];
 
-/** statusesLike returns the statuses that begin as the value of a condition on the status does. */
-export function statusesLike({ field, word }: Typed): Completion[] {
-  if (field.toLowerCase() !== 'status') {
-    return [];
+const enough = 3; // letters of a word that may be meant for a status
+
+/** conditionOn returns the condition that an order has a status. */
+export const conditionOn = (status: string): string => `status:${status.toLowerCase().replaceAll('_', '-')}`;
+
+/** statusesLike returns the statuses that begin as the value of a condition on the status does, or as the words do. */
+export function statusesLike(typed: Typed): Completion[] {
+  const { field, word, before } = typed;
+  const all = statuses.map((status) => ({ kind: 'STATUS' as const, text: name(status), query: conditionOn(status), count: null }));
+  if (field.toLowerCase() === 'status') {
+    return all.filter(({ query }) => query.startsWith(conditionOn(word)));
   }
-  const begins = word.toLowerCase().replaceAll('_', '-');
-  return statuses
-    .map((status) => ({ kind: 'STATUS' as const, text: name(status), query: status.toLowerCase().replaceAll('_', '-'), count: null }))
-    .filter(({ query }) => query.startsWith(begins));
+  return all.filter((one) => {
+    const words = (before.slice(before.length - inFront(typed, one)) + word).toLowerCase();
+    return field === '' && words.length >= enough && one.text.toLowerCase().startsWith(words);
+  });
 }
 
 /** complete returns the text with the word completed, and where the cursor is then. */

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks';
 import { go } from '../address';
 import type { CountsFragment } from '../operations';
 import { count } from '../words';
@@ -10,19 +11,22 @@ const spans: [string, number][] = [['Today', 0], ['7 days', 6], ['30 days', 29]]
 /** DateRange chooses when the orders were placed: by days, by spans that end today, or by a month of the chart. */
 export function DateRange({ from, to, months }: { from: string; to: string; months?: CountsFragment }) {
   const today = daysAgo(0);
+  const id = useId();
+  const wrong = { 'aria-invalid': from !== '' && to !== '' && from > to, 'aria-describedby': `${id}wrong` };
   return (
     <fieldset class="range">
       <legend>Placed</legend>
       <div class="pair">
         <label>
           <span class="hint">From</span>
-          <input type="date" value={from} max={to || undefined} onChange={(event) => go({ from: event.currentTarget.value })} />
+          <input type="date" value={from} {...wrong} max={to || undefined} onChange={(event) => go({ from: event.currentTarget.value })} />
         </label>
         <label>
           <span class="hint">To</span>
-          <input type="date" value={to} min={from || undefined} onChange={(event) => go({ to: event.currentTarget.value })} />
+          <input type="date" value={to} {...wrong} min={from || undefined} onChange={(event) => go({ to: event.currentTarget.value })} />
         </label>
       </div>
+      <p id={`${id}wrong`} class="wrong" role="status">{wrong['aria-invalid'] && 'The first day is after the last: no order is between them.'}</p>
       <div class="spans">
         {spans.map(([title, days]) => {
           const span = { from: daysAgo(days), to: today };

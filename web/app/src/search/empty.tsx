@@ -4,15 +4,18 @@ import { InsteadDocument } from '../operations';
 import type { Answer } from './answer';
 import type { Narrowing } from './asked';
 import { Examples } from './howto';
+import { meantBy } from './meant';
 
 /** Empty says that nothing was found, and what to try. */
 export function Empty({ address, answer: { variables }, narrowed }: { address: Address; answer: Answer; narrowed: Narrowing[] }) {
   const { query, filter } = variables;
   const [{ data }] = useQuery({ query: InsteadDocument, variables: { query, filter }, pause: !query });
   const instead = query ? data?.orderHistory.didYouMean : undefined;
+  const meant = meantBy(address.q);
   const paged = address.after !== '' || address.before !== '';
   return (
     <section class="empty sheet" aria-label="Nothing was found">
+      {meant.map(({ text, q }) => <p key={q} class="instead">Did you mean <a {...link({ q })}>{text}</a>?</p>)}
       {instead && <p class="instead">Did you mean <a {...link({ q: instead })}>{instead}</a>?</p>}
       {paged && <p><button type="button" class="quiet" onClick={() => go({ after: '', before: '' })}>To the first page</button></p>}
       {narrowed.length > 0 && (
@@ -22,13 +25,13 @@ export function Empty({ address, answer: { variables }, narrowed }: { address: A
             {narrowed.map(({ of, text, without }) => (
               <li key={`${of} ${text}`}><button type="button" class="quiet" onClick={() => go(without)}>Without {of.toLowerCase()} {text}</button></li>
             ))}
-            {address.q.trim() !== '' && <li><button type="button" class="quiet" onClick={() => go({ q: '' })}>Without the words {address.q}</button></li>}
+            {address.q.trim() !== '' && <li><button type="button" class="quiet" onClick={() => go({ q: '' })}>Without the words {shortened(address.q)}</button></li>}
           </ul>
         </>
       )}
       {query ? (
         <>
-          <p>{narrowed.length === 0 && 'No order has all of these words. '}Try fewer words, the beginning of one as in <code>{beginning(query)}</code>, or searches like these:</p>
+          <p>{narrowed.length === 0 && 'No order has all of these words. '}Try fewer words, or searches like these:</p>
           <Examples />
         </>
       ) : narrowed.length === 0 && !paged && <p>There are no orders yet. They appear here as they are placed.</p>}
@@ -36,8 +39,8 @@ export function Empty({ address, answer: { variables }, narrowed }: { address: A
   );
 }
 
-/** beginning makes an example of the query's last word. */
-function beginning(query: string): string {
-  const word = query.match(/[\p{L}\p{N}]{3,}/gu)?.at(-1) ?? 'curry';
-  return `${word.slice(0, Math.max(2, Math.ceil(word.length / 2)))}*`;
+const most = 60; // letters that tell what is meant
+
+function shortened(text: string): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

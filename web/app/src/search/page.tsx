@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { amend, parse, useAddress } from '../address';
 import { config } from '../config';
 import { OrderSomething } from '../demo/order';
@@ -29,6 +29,7 @@ export function SearchPage() {
   const live = useLive(variables, sortOf(address), of ? answer : undefined);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
+  const [typing, setTyping] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const understood = of ? answer?.understood : undefined;
   const { order, q } = address;
@@ -42,7 +43,6 @@ export function SearchPage() {
     heading.current?.focus({ preventScroll: true });
     heading.current?.scrollIntoView();
   };
-  const paged = address.after !== '' || address.before !== '';
 
   return (
     <div class={`search ${order ? 'opened' : ''}`}>
@@ -50,14 +50,14 @@ export function SearchPage() {
         <h1 class="visually-hidden">Orders</h1>
         <div class="ask">
           {config.demo && <OrderSomething />}
-          <Box q={q} warnings={understood?.warnings ?? []} describedBy="understanding" />
-          <Understanding id="understanding" q={q} understood={understood} />
+          <Box q={q} warnings={understood?.warnings ?? []} describedBy="understanding" onTyping={setTyping} />
+          <Understanding id="understanding" q={q} understood={understood} typing={typing} />
         </div>
         <Filters address={address} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
-        <section class="found" aria-label="Orders found">
+        <section id="found" class="found" tabIndex={-1} aria-label="Orders found">
           <Toolbar address={address} answer={of || loading ? answer : undefined} loading={loading} arrived={live.arrived.length} heading={heading} show={show} />
           <Chips all={narrowed} />
-          {fault && <FaultNotice fault={fault} again={paged ? () => amend({ after: '', before: '' }) : again} />}
+          {fault && <FaultNotice fault={fault} again={fault.pageGone ? () => amend({ after: '', before: '' }) : again} />}
           {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 ? (
             <Hits address={address} answer={answer} live={live} of={of} loading={!of && loading} />
           ) : (

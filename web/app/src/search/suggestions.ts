@@ -5,7 +5,7 @@ import { inFront, kindOf, statusesLike, type Completion, type Typed } from './co
 
 const pause = 120; // in typing, before it is asked, in milliseconds
 
-const order: Completion['kind'][] = ['ORDER', 'RESTAURANT', 'DISH', 'CITY', 'FIELD', 'STATUS'];
+const order: Completion['kind'][] = ['ORDER', 'RESTAURANT', 'DISH', 'CITY', 'FIELD'];
 
 /** useSuggestions returns what a word may be completed to. At most one request is under way, and what comes late is dropped. */
 export function useSuggestions(typed: Typed | undefined): Completion[] {
@@ -32,15 +32,12 @@ export function useSuggestions(typed: Typed | undefined): Completion[] {
       stop();
     };
   }, [client, of, ask]);
-  if (local.length > 0) {
-    return local;
-  }
   if (!typed || !ask || !(found.of === of || (found.of !== '' && of.startsWith(found.of)))) {
-    return [];
+    return local;
   }
   // While more is typed, what was found for less stays as far as it still fits: the list does not flicker.
   const rank = (one: Completion) => order.indexOf(one.kind) - (inFront(typed, one) > 0 ? order.length : 0);
-  return found.all.filter((one) => fits(one, typed.word)).toSorted((a, b) => rank(a) - rank(b));
+  return [...local, ...found.all.filter((one) => fits(one, typed.word)).toSorted((a, b) => rank(a) - rank(b))];
 }
 
 /** fits says whether a word of a suggestion begins so. Accents are left to the server. */

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { go } from '../address';
 import type { CountsFragment } from '../operations';
 import { count, money } from '../words';
@@ -14,13 +14,16 @@ interface Props {
 /** TotalRange chooses what the orders cost: by amounts, or by a range of the facet. */
 export function TotalRange({ min, max, ranges, currency }: Props) {
   const write = (amount: string) => (currency ? money({ amount, currency }) : amount);
+  const id = useId();
+  const wrong = { 'aria-invalid': min !== '' && max !== '' && Number(min) > Number(max), 'aria-describedby': `${id}wrong` };
   return (
     <fieldset class="range">
       <legend>Total{currency && ` (${currency})`}</legend>
       <div class="pair">
-        <Amount title="From" value={min} set={(min) => go({ min })} />
-        <Amount title="To" value={max} set={(max) => go({ max })} />
+        <Amount title="From" value={min} wrong={wrong} set={(min) => go({ min })} />
+        <Amount title="To" value={max} wrong={wrong} set={(max) => go({ max })} />
       </div>
+      <p id={`${id}wrong`} class="wrong" role="status">{wrong['aria-invalid'] && 'The first amount is above the last: no order is between them.'}</p>
       <ul class="ranges">
         {ranges?.values.map(({ value, count: n }) => {
           const span = bounds(value);
@@ -40,8 +43,16 @@ export function TotalRange({ min, max, ranges, currency }: Props) {
   );
 }
 
+interface AmountProps {
+  title: string;
+  value: string;
+  /** What the input says of itself where the range is impossible. */
+  wrong: { 'aria-invalid': boolean; 'aria-describedby': string };
+  set: (value: string) => void;
+}
+
 /** Amount is an input of an amount, which is taken when it has been typed. */
-function Amount({ title, value, set }: { title: string; value: string; set: (value: string) => void }) {
+function Amount({ title, value, wrong, set }: AmountProps) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   const take = () => text !== value && /^(\d{1,15}(\.\d{1,6})?)?$/.test(text) && set(text);
@@ -49,7 +60,7 @@ function Amount({ title, value, set }: { title: string; value: string; set: (val
     <label>
       <span class="hint">{title}</span>
       <input
-        type="number" min="0" step="0.01" inputMode="decimal" value={text} placeholder="any"
+        {...wrong} type="number" min="0" step="0.01" inputMode="decimal" value={text} placeholder="any"
         onInput={(event) => setText(event.currentTarget.value)}
         onBlur={take}
         onKeyDown={(event) => event.key === 'Enter' && take()}

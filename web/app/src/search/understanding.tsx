@@ -4,9 +4,17 @@ import { HowToSearch } from './howto';
 
 const plain = (query: string) => query.trim().replace(/\s+/g, ' ');
 
+interface Props {
+  id: string;
+  q: string;
+  understood?: Understood;
+  /** More of the query may come: nothing is said that the rest of a word makes untrue. */
+  typing: boolean;
+}
+
 /** Understanding says how a query was read: what of it could not be, and its exact form where that is another. */
-export function Understanding({ id, q, understood }: { id: string; q: string; understood?: Understood }) {
-  const { query = '', warnings = [], loose = false, partial = false } = understood ?? {};
+export function Understanding({ id, q, understood, typing }: Props) {
+  const { query = '', warnings = [], all = false, loose = false, partial = false } = understood ?? {};
   const otherwise = understood && query !== '' && plain(query) !== plain(q) && warnings.length === 0;
   return (
     <div class="understanding">
@@ -27,7 +35,8 @@ export function Understanding({ id, q, understood }: { id: string; q: string; un
         </div>
         <HowToSearch />
       </div>
-      {loose && <p class="remark">Nothing was found with just these words. Shown is what is like them.</p>}
+      {all && warnings.length > 0 && <p class="remark">Nothing of the search could be understood. The list is what there is without it.</p>}
+      {loose && !typing && <p class="remark">Nothing was found with just these words. Shown is what is like them.</p>}
       {partial && <p class="remark">It took too long to look at all orders: there may be more, and the numbers may be too low. Search for more words, or a shorter time.</p>}
     </div>
   );
