@@ -166,7 +166,6 @@ func (o *overviews) serve(w http.ResponseWriter, r *http.Request, who auth.Ident
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	json.NewEncoder(w).Encode(now)
 	return nil
 }

@@ -66,6 +66,9 @@ func TestBeside(t *testing.T) {
 			if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) || w.Header().Get("X-Request-Id") != "mine" {
 				t.Errorf("status %d, %s, %v", w.Code, w.Body, w.Header())
 			}
+			if stored := w.Header().Get("Cache-Control"); stored != "no-store" {
+				t.Errorf("Cache-Control %q", stored)
+			}
 			if asked := w.Header().Get("WWW-Authenticate") != ""; asked != (test.status == 401) {
 				t.Errorf("it asks for a token: %v", asked)
 			}
