@@ -19,10 +19,10 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Options say what the pages offer. The order search page is told all of them, as JSON.
+// Options say what the pages offer. The order search page is told those that it uses, as JSON.
 type Options struct {
 	Playground bool   `json:"playground"` // there is one
-	Private    bool   `json:"private"`    // nobody is told the schema: the playground does not ask for it
+	Private    bool   `json:"-"`          // nobody is told the schema: the playground does not ask for it
 	Auth       string `json:"auth"`       // how it is found out who asks, as --auth has it; demo: /demo/token answers a token for any role
 	Demo       bool   `json:"demo"`       // one can order, at /demo/orders
 	Version    string `json:"version"`    // of viewgate

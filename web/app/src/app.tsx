@@ -1,3 +1,4 @@
+import type { Client } from '@urql/core';
 import { Provider } from '@urql/preact';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
@@ -5,8 +6,8 @@ import { link, parse, useAddress } from './address';
 import { newClient } from './client';
 import { config } from './config';
 import { ConnectionState } from './connectionstate';
-import { begin, session } from './session';
-import { SessionMenu } from './sessionmenu';
+import { begin, session, signIn, type Session } from './session';
+import { SessionEnded, SessionMenu } from './sessionmenu';
 import { useStore } from './store';
 import { SearchPage } from './search/page';
 import { LagInBar } from './views/bar';
@@ -32,6 +33,7 @@ export function App() {
         <LagInBar />
         <SessionMenu />
       </header>
+      <SessionEnded />
       <main id="main" tabIndex={-1}>{tab === 'views' ? <ViewsPage /> : <SearchPage />}</main>
     </Speaking>
   );
@@ -39,27 +41,34 @@ export function App() {
 
 /** Speaking gives what is in it a client that speaks for whom the session names: with another, nothing of before is kept. */
 function Speaking({ children }: { children: ComponentChildren }) {
-  const { token } = useStore(session);
-  const [client, setClient] = useState<ReturnType<typeof newClient>>();
+  const of = useStore(session);
+  const [speaks, setSpeaks] = useState<{ of: Session; client: Client }>();
   const [failed, setFailed] = useState('');
   useEffect(() => {
     let made: ReturnType<typeof newClient> | undefined;
     let over = false;
+    setFailed('');
     begin().then(
       () => {
-        if (!over) {
-          setClient((made = newClient()));
+        if (!over && session.get() === of) { // begin may have signed in, of which the page hears only then
+          made = newClient(of);
+          setSpeaks({ of, client: made.client });
         }
       },
-      (error: Error) => setFailed(error.message),
+      (error: Error) => over || setFailed(error.message),
     );
     return () => {
       over = true;
       made?.close();
     };
-  }, [token]);
+  }, [of]);
   if (failed) {
-    return <p class="notice" role="alert">{failed}</p>;
+    return (
+      <div class="notice bad" role="alert">
+        <p>{failed}</p>
+        <button type="button" class="quiet" onClick={() => signIn(of.token, of.who)}>Try again</button>
+      </div>
+    );
   }
-  return client ? <Provider key={token} value={client.client}>{children}</Provider> : null;
+  return speaks?.of === of ? <Provider key={of} value={speaks.client}>{children}</Provider> : null;
 }

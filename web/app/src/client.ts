@@ -2,7 +2,7 @@ import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { connect } from './connection';
 import { newest } from './newest';
-import { authorization } from './session';
+import { authorization, refused, type Session } from './session';
 
 /** Types without an identity of their own. A restaurant and a consumer in an order are as they were when it was placed. */
 const parts = [
@@ -11,15 +11,15 @@ const parts = [
   'Suggestion', 'TextRange', 'Ticket', 'TimelineEntry',
 ];
 
-/** newClient returns a client of the gateway that the page comes from, with an empty cache. */
-export function newClient(): { client: Client; close: () => void } {
-  const socket = connect();
+/** newClient returns a client of the gateway that the page comes from, with an empty cache, which speaks for a session. */
+export function newClient(of: Session): { client: Client; close: () => void } {
+  const { socket, close } = connect(of);
   const keepNewest = newest();
   const client = new Client({
     url: '/graphql',
     preferGetMethod: false,
     exchanges: [
-      mapExchange({ onOperation: identify }), // before the cache, whose results are of what it was given
+      mapExchange({ onOperation: (operation) => identify(operation, of), onError: (error) => isRefusal(error) && void refused(of) }), // before the cache, whose results are of what it was given
       cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
       mapExchange({ onResult: (result) => keepNewest(result.data) }),
       fetchExchange,
@@ -32,16 +32,18 @@ export function newClient(): { client: Client; close: () => void } {
       }),
     ],
   });
-  return { client, close: () => void socket.dispose() };
+  return { client, close };
 }
 
+const isRefusal = (error: CombinedError) => error.graphQLErrors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+
 /** identify gives a request its id, so that it can be told when something goes wrong, and says who asks. */
-function identify(operation: Parameters<typeof makeOperation>[1]) {
+function identify(operation: Parameters<typeof makeOperation>[1], of: Session) {
   const requestId = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, '0')).join('');
   return makeOperation(operation.kind, operation, {
     ...operation.context,
     requestId,
-    fetchOptions: { headers: { ...authorization(), 'X-Request-Id': requestId } },
+    fetchOptions: { headers: { ...authorization(of), 'X-Request-Id': requestId } },
   });
 }
 

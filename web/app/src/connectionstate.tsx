@@ -9,6 +9,7 @@ export function ConnectionState() {
   return (
     <span class={`connection ${is.state}`} role="status">
       {is.state === 'connected' && <span title="Changes are shown as they happen">Live</span>}
+      {(is.state === 'refused' || is.state === 'impossible') && 'Changes are not shown'}
       {is.state === 'lost' && <Lost since={is.since} />}
     </span>
   );

@@ -1,7 +1,7 @@
 import { config } from './config';
 import { store } from './store';
 
-/** Whom the page speaks for. */
+/** Whom the page speaks for. Each signing in makes another, though it be with the same token. */
 export interface Session {
   /** The access token; '' where the server asks for none, or a proxy before it adds one. */
   token: string;
@@ -11,38 +11,63 @@ export interface Session {
 
 const kept = 'viewgate session'; // in this tab's storage, which ends with it
 
+/** read returns what was kept. What is none of ours is nothing, as where the browser keeps nothing. */
 function read(): Session {
   try {
-    return JSON.parse(sessionStorage.getItem(kept) ?? '') as Session;
+    const { token, who } = JSON.parse(sessionStorage.getItem(kept) ?? '') as Partial<Record<keyof Session, unknown>>;
+    if (typeof token === 'string' && /^[\x21-\x7e]*$/.test(token) && typeof who === 'string') {
+      return { token, who };
+    }
   } catch {
-    return { token: '', who: '' };
+    // nobody is signed in
   }
+  return { token: '', who: '' };
 }
 
 export const session = store(read());
 
+/** Whether the server refuses the session, so that somebody has to sign in. */
+export const ended = store(false);
+
 /** signIn speaks with a token from now on; '' for none. */
 export function signIn(token: string, who = ''): void {
   const next = { token: token.trim().replace(/^Bearer\s+/i, ''), who };
-  sessionStorage.setItem(kept, JSON.stringify(next));
+  try {
+    sessionStorage.setItem(kept, JSON.stringify(next));
+  } catch {
+    // it is known until the page is left
+  }
+  ended.set(false);
   session.set(next);
 }
 
 /** The people whom a demo gives tokens to. */
 export type Person = { role: 'support' } | { role: 'consumer' | 'restaurant'; id: string };
 
+const nameOf = (person: Person) => ('id' in person ? `${person.role} ${person.id}` : person.role);
+
+async function tokenOf(person: Person): Promise<string> {
+  const response = await fetch(`/demo/token?${new URLSearchParams({ ...person })}`);
+  const text = await response.text();
+  if (!response.ok) {
+    throw new Error(`The demo gives no token: ${text.trim()}`);
+  }
+  return text;
+}
+
 /** signInAs fetches a demo's token. */
 export async function signInAs(person: Person): Promise<void> {
-  const response = await fetch(`/demo/token?${new URLSearchParams({ ...person })}`);
-  if (!response.ok) {
-    throw new Error(`The demo gives no token: ${(await response.text()).trim()}`);
-  }
-  signIn(await response.text(), 'id' in person ? `${person.role} ${person.id}` : person.role);
+  signIn(await tokenOf(person), nameOf(person));
+}
+
+/** personOf returns whose a demo's session is: support's, unless it says otherwise. */
+export function personOf({ who }: Session): Person {
+  const [, role, id] = /^(consumer|restaurant) (.+)$/.exec(who) ?? [];
+  return role && id ? { role: role as 'consumer' | 'restaurant', id } : { role: 'support' };
 }
 
 /** authorization returns the headers that say who asks. */
-export function authorization(): Record<string, string> {
-  const { token } = session.get();
+export function authorization({ token } = session.get()): Record<string, string> {
   return token === '' ? {} : { Authorization: `Bearer ${token}` };
 }
 
@@ -50,5 +75,36 @@ export function authorization(): Record<string, string> {
 export async function begin(): Promise<void> {
   if (config.auth === 'demo' && session.get().token === '') {
     await signInAs({ role: 'support' });
+  }
+}
+
+const young = 30_000; // milliseconds in which a token that took a refused one's place is not replaced, too
+let renewed = -young;
+let renewing = false;
+
+/**
+ * refused is called with a session that the server refuses. A demo gives the same person another token: one that was started again no
+ * longer knows those of before. Elsewhere, and where that one is refused as well, the session has ended.
+ */
+export async function refused(of: Session): Promise<void> {
+  if (session.get() !== of || ended.get() || renewing) {
+    return; // there is another, or it is known
+  }
+  if (config.auth !== 'demo' || performance.now() - renewed < young) {
+    ended.set(true);
+    return;
+  }
+  renewing = true;
+  renewed = performance.now();
+  const person = personOf(of);
+  try {
+    const token = await tokenOf(person);
+    if (session.get() === of) {
+      signIn(token, nameOf(person));
+    }
+  } catch {
+    ended.set(session.get() === of);
+  } finally {
+    renewing = false;
   }
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { config } from './config';
-import { session, signIn, signInAs, type Person } from './session';
+import { ended, personOf, session, signIn, signInAs, type Person } from './session';
 import { useStore } from './store';
 
 /** SessionMenu says for whom the page speaks, and changes it. Where everybody sees everything there is nothing to say. */
@@ -14,6 +14,26 @@ export function SessionMenu() {
       <summary>{who || (token ? 'Signed in' : 'Sign in')}</summary>
       <div class="sheet">{config.auth === 'demo' ? <DemoPeople /> : <TokenForm />}</div>
     </details>
+  );
+}
+
+/** SessionEnded says that somebody has to sign in, and lets them. */
+export function SessionEnded() {
+  const of = useStore(session);
+  const [failed, setFailed] = useState('');
+  if (!useStore(ended)) {
+    return null;
+  }
+  return (
+    <div class="notice" role="alert">
+      <p>{of.token ? 'Sign in again: the server no longer takes the token that this page has.' : 'Sign in to see orders.'}</p>
+      {config.auth === 'demo' ? (
+        <button type="button" class="quiet" onClick={() => signInAs(personOf(of)).catch((error: Error) => setFailed(error.message))}>
+          Sign in again
+        </button>
+      ) : <TokenForm />}
+      {failed && <p>{failed}</p>}
+    </div>
   );
 }
 

@@ -8,6 +8,7 @@ import type { Answer } from './answer';
 import { pageSize } from './asked';
 
 const pause = 5_000; // until what the server has ended is begun again, in milliseconds
+const every = 100; // milliseconds between two drawings of what has been told: at a rush, there is time for nothing else otherwise
 const most = 500; // orders of which is remembered what was told
 
 interface Told {
@@ -36,17 +37,26 @@ export function useLive(variables: OrdersQueryVariables, sort: Sort, answer: Ans
   useEffect(() => setTold(new Map()), [key, times]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let drawing: ReturnType<typeof setTimeout> | undefined;
+    let news: [string, Told][] = [];
+    const draw = () => {
+      const all = news;
+      [news, drawing] = [[], undefined];
+      setTold((told) => new Map([...told, ...all].slice(-most)));
+    };
     const begin = { query, filter, first: first && sort === 'newest' ? pageSize : 0 };
     const { unsubscribe } = client.subscription(ChangesDocument, begin).subscribe(({ data, error, extensions }) => {
       if (error) {
         timer = setTimeout(() => setTurn((turn) => turn + 1), pause);
       } else if (data) {
         const order = data.ordersChanged;
-        setTold((told) => new Map([...told].slice(-most)).set(order.id, { order, matches: extensions?.matches !== false }));
+        news.push([order.id, { order, matches: extensions?.matches !== false }]);
+        drawing ??= setTimeout(draw, every);
       }
     });
     return () => {
       clearTimeout(timer);
+      clearTimeout(drawing);
       unsubscribe();
     };
   }, [client, key, turn]);

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useNow } from '../clock';
+import { config } from '../config';
 import { age, count, duration, exactTime } from '../words';
 import { LagGraph, over } from './lag';
 import { useStatuses, type LagPoint, type ViewStatus } from './status';
@@ -28,7 +29,7 @@ export function ViewsPage() {
         {views.map((view) => <Card key={view.name} view={view} lags={lags[view.name] ?? []} now={now} />)}
       </div>
       <p class="hint">
-        For machines: <a href="/metrics">/metrics</a>, <a href="/readyz">/readyz</a>, <a href="/healthz">/healthz</a>.
+        For machines: <a href="/metrics">/metrics</a>, <a href="/readyz">/readyz</a>, <a href="/healthz">/healthz</a>. This is viewgate {config.version}.
       </p>
     </div>
   );

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { authorization, session } from '../session';
+import { authorization, refused, session } from '../session';
 import { store, useStore } from '../store';
 
 /** A view as /views tells of it. null is what this gateway does not know. */
@@ -51,8 +51,15 @@ const remembered = 120_000; // milliseconds of lag
 /** ask asks once. */
 async function ask(signal: AbortSignal): Promise<void> {
   const before = statuses.get();
+  const of = session.get();
   try {
-    const response = await fetch('/views', { headers: authorization(), signal });
+    const response = await fetch('/views', { headers: authorization(of), signal });
+    if (session.get() !== of) {
+      return; // another may be told otherwise
+    }
+    if (response.status === 401) {
+      void refused(of);
+    }
     if (response.status === 401 || response.status === 403) {
       statuses.set({ ...nothing, failed: 'forbidden' });
       return;
