@@ -8,8 +8,47 @@
   const { examples, demoTokens, schema } = JSON.parse(document.getElementById('playground').textContent);
   const tabsAtFirst = 8; // as many as fit beside each other; the panel has all
 
+  // lasting reports whether the browser lets pages keep something.
+  function lasting() {
+    try {
+      localStorage.setItem('viewgate:lasting', '');
+      localStorage.removeItem('viewgate:lasting');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // inMemory is a storage that ends with the page.
+  function inMemory() {
+    const items = new Map();
+    return {
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, String(value)),
+      removeItem: (key) => void items.delete(key),
+      clear: () => items.clear(),
+      get length() {
+        return items.size;
+      },
+    };
+  }
+
+  // keptTab returns the tab that was open last. Tabs that are none of GraphiQL's are thrown away, which would fail on them.
+  function keptTab() {
+    try {
+      const { tabs, activeTabIndex } = JSON.parse(storage.getItem('graphiql:tabState')) ?? { tabs: [] };
+      if (tabs.every(({ query }) => query === null || typeof query === 'string') && (tabs.length === 0 || tabs[activeTabIndex])) {
+        return tabs[activeTabIndex];
+      }
+    } catch {
+      // it is damaged
+    }
+    storage.removeItem('graphiql:tabState');
+    return undefined;
+  }
+
   // What GraphiQL keeps, but for headers: they may hold a token, and its history would keep them.
-  const storage = GraphiQL.createLocalStorage({ namespace: 'viewgate' });
+  const storage = lasting() ? GraphiQL.createLocalStorage({ namespace: 'viewgate' }) : inMemory();
   const { setItem } = storage;
   storage.setItem = (key, value) =>
     setItem(key, value.startsWith('{') ? JSON.stringify(JSON.parse(value), (k, v) => (k === 'headers' ? null : v)) : value);
@@ -21,7 +60,7 @@
   const given = new Map([[undefined, { role: 'nobody', id: '' }]]);
 
   async function tokenOf(role, id) {
-    const response = await fetch(`/demo/token?${new URLSearchParams({ role, id })}`);
+    const response = await fetch(`/demo/token?${new URLSearchParams({ role, id })}`, { signal: AbortSignal.timeout(5_000) });
     const text = await response.text();
     if (!response.ok) {
       throw new Error(text);
@@ -42,10 +81,10 @@
   const headersText = (headers) => (Object.keys(headers).length > 0 ? JSON.stringify(headers, null, 2) : '');
 
   // Token chooses whose token the current tab has, and shows whose it is.
-  function Token() {
+  function Token({ untold }) {
     const { tabs, activeTabIndex, headerEditor } = useEditorContext({ nonNull: true });
     const [{ role, id }, setChosen] = useState({ role: 'support', id: '' });
-    const [fault, setFault] = useState('');
+    const [fault, setFault] = useState(untold);
     const asking = useRef(0); // choices whose token has not come: only the newest counts
     const latest = useRef(0);
     const tab = tabs[activeTabIndex];
@@ -188,8 +227,7 @@
   const plugin = { title: 'Examples', icon: Icon, content: Examples };
   const link = new URLSearchParams(location.search);
   const linked = link.get('query') && { query: link.get('query'), variables: link.get('variables') ?? '' };
-  const kept = JSON.parse(storage.getItem('graphiql:tabState'));
-  const shown = linked ?? kept?.tabs[kept.activeTabIndex] ?? examples[0]; // by itself GraphiQL finds no tab again that was not edited
+  const shown = linked ?? keptTab() ?? examples[0]; // by itself GraphiQL finds no tab again that was not edited
   history.replaceState(null, '', location.pathname); // reloading it would open the query once more, beside what became of it
 
   const socket = new URL('/graphql', location.href);
@@ -199,7 +237,15 @@
     subscriptionUrl: socket.href,
     headers: { accept: 'multipart/mixed;deferSpec=20220824, application/json' },
   });
-  const headers = demoTokens ? { Authorization: await tokenOf('support', '') } : {};
+  const headers = {};
+  let untold = ''; // why there is no token to begin with
+  if (demoTokens) {
+    try {
+      headers.Authorization = await tokenOf('support', '');
+    } catch (error) {
+      untold = `There is no token: ${error.message}`;
+    }
+  }
 
   async function fetcher(params, options) {
     if (params.operationName === 'IntrospectionQuery') {
@@ -225,5 +271,5 @@
     defaultEditorToolsVisibility: true,
     plugins: [plugin],
   },
-    e(GraphiQL.Logo, null, e(Session), demoTokens && e(Token), e('a', { href: '/', className: 'home' }, 'viewgate'))));
+    e(GraphiQL.Logo, null, e(Session), demoTokens && e(Token, { untold }), e('a', { href: '/', className: 'home' }, 'viewgate'))));
 })();

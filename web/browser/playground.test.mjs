@@ -191,3 +191,21 @@ test('where the schema is private', async (t) => {
   const page = await open(t, `${secret.url}/playground`);
   await run(page, ({ data }) => data?.orderHistory.nodes.length > 0);
 });
+
+for (const damaged of ['{', 'null', '{"tabs":7}', '{"tabs":[null],"activeTabIndex":0}', '{"tabs":[{"query":{}}],"activeTabIndex":0}']) {
+  test(`tabs that were kept and are ${damaged} are thrown away`, async (t) => {
+    const page = await open(t, '/playground', {
+      prepare: (page) => page.addInitScript((text) => localStorage.setItem('viewgate:graphiql:tabState', text), damaged),
+    });
+    await tab(page, 'Search').waitFor();
+  });
+}
+
+test('a browser that keeps nothing has a playground', async (t) => {
+  const page = await open(t, '/playground', {
+    prepare: (page) => page.addInitScript(() => {
+      Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });
+    }),
+  });
+  await tab(page, 'Search').waitFor();
+});
