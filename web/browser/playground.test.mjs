@@ -14,14 +14,25 @@ const headers = (page) => page.locator('.graphiql-editor-tool .CodeMirror').last
 /** claims answers what the token says that headers have. */
 const claims = (text) => JSON.parse(Buffer.from(JSON.parse(text).Authorization.split('.')[1], 'base64url'));
 
-/** run runs the current tab. Answers the answer that is shown, as soon as there is one that is accepted. */
+/**
+ * run runs the current tab. Answers the answer that is shown, as soon as there is one that is accepted. GraphiQL reads what is new in a
+ * tab a moment later than it shows it, and until then runs what was there: it is asked again, twice at most.
+ */
 async function run(page, accept = () => true) {
-  await page.getByRole('button', { name: /^Execute query/ }).click();
-  return shown(page, accept);
+  for (let tries = 1; ; tries++) {
+    await page.getByRole('button', { name: /^Execute query/ }).click();
+    try {
+      return await shown(page, accept, 4_000);
+    } catch (error) {
+      if (tries === 3) {
+        throw error;
+      }
+    }
+  }
 }
 
 /** shown answers the answer that is shown, as soon as there is one that is accepted. */
-function shown(page, accept) {
+function shown(page, accept, within = 10_000) {
   return until(async () => {
     const text = await page.locator('.result-window .CodeMirror').evaluate(({ CodeMirror }) => CodeMirror.getValue());
     try {
@@ -30,7 +41,7 @@ function shown(page, accept) {
     } catch {
       return undefined; // nothing, or not yet
     }
-  }, `an answer such as ${accept}`);
+  }, `an answer such as ${accept}`, within);
 }
 
 test('a search is answered, with all that extensions tell', async (t) => {
@@ -85,9 +96,10 @@ test('a part that is deferred comes into the answer', async (t) => {
   const page = await open(t, '/playground');
   await page.getByRole('button', { name: 'Show Examples' }).click();
   await page.getByRole('button', { name: /Deferred/ }).click();
-  const answered = page.waitForResponse((response) => response.url().endsWith('/graphql') && response.request().postData().includes('Deferred'));
+  const forms = [];
+  page.on('response', (response) => response.url().endsWith('/graphql') && forms.push(response.headers()['content-type']));
   await run(page, ({ data }) => data?.consumer.summary.orders.count >= 0);
-  assert.match((await answered).headers()['content-type'], /^multipart\/mixed/);
+  assert.match(forms.at(-1), /^multipart\/mixed/);
 });
 
 test('a link has a query and its variables', async (t) => {
@@ -114,8 +126,10 @@ test('completions, errors, documentation, menus and dialogs keep to the policy',
   };
   await page.getByRole('button', { name: 'New tab' }).click();
   await write('query A { __typename } query B { __typename }');
-  await page.getByRole('button', { name: /^Execute query/ }).click();
-  await page.getByRole('menuitem', { name: 'A' }).click();
+  await until(async () => { // as run
+    await page.getByRole('button', { name: /^Execute query/ }).click();
+    return page.getByRole('menuitem', { name: 'A' }).click({ timeout: 2_000 }).then(() => true, () => false);
+  });
   await shown(page, ({ data }) => data?.__typename === 'Query');
   await write('{ orderHis');
   await page.keyboard.press('t'); // which opens the completions
