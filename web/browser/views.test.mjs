@@ -62,3 +62,8 @@ test('a server that cannot be reached is said, and looked for', async (t) => {
   await page.getByRole('region', { name: 'restaurants' }).waitFor();
   assert.equal(await page.getByRole('alert').count(), 0);
 });
+
+test('a server that does not answer is said, too', async (t) => {
+  const page = await open(t, '/?tab=views', { prepare: (page) => page.route('**/views', () => {}) });
+  await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).waitFor(); // after ten seconds
+});

@@ -48,12 +48,14 @@ const statuses = store<Statuses>(nothing);
 const every = 2_000; // milliseconds between two questions
 const remembered = 120_000; // milliseconds of lag
 
-/** ask asks once. */
-async function ask(signal: AbortSignal): Promise<void> {
+const patience = 10_000; // milliseconds until the server is taken for one that cannot be reached
+
+/** ask asks once, unless it has ended. */
+async function ask(ended: AbortSignal): Promise<void> {
   const before = statuses.get();
   const of = session.get();
   try {
-    const response = await fetch('/views', { headers: authorization(of), signal });
+    const response = await fetch('/views', { headers: authorization(of), signal: AbortSignal.any([ended, AbortSignal.timeout(patience)]) });
     if (session.get() !== of) {
       return; // another may be told otherwise
     }
@@ -74,7 +76,7 @@ async function ask(signal: AbortSignal): Promise<void> {
     ]));
     statuses.set({ views, lags, at, failed: '' });
   } catch {
-    if (!signal.aborted) {
+    if (!ended.aborted) {
       statuses.set({ ...before, failed: 'unreachable' });
     }
   }
@@ -90,7 +92,7 @@ function watch(): () => void {
   const turn = async () => {
     if (!asking && document.visibilityState === 'visible' && statuses.get().failed !== 'forbidden') {
       asking = true;
-      await ask(AbortSignal.any([ended.signal, AbortSignal.timeout(10_000)]));
+      await ask(ended.signal);
       asking = false;
     }
   };
