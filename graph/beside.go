@@ -10,8 +10,8 @@ import (
 )
 
 // Beside returns a handler of what is served beside GraphQL to the same clients. They are identified, charged and observed as for
-// an operation of this name, and refused in the same form. Nothing of it is stored on its way. An error of serve, which then has written nothing, refuses them, too;
-// those of package auth have their status.
+// an operation of this name, and refused in the same form. Nothing of it is stored on its way. An error of serve, which then has
+// written nothing, refuses them, too; those of package auth have their status.
 func (h *Handler) Beside(name string, serve func(http.ResponseWriter, *http.Request, auth.Identity) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -139,12 +139,13 @@ func classify(ctx context.Context, err error) (code, string) {
 		if !errors.Is(err, row.is) {
 			continue
 		}
-		late := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, compose.ErrOutOfTime)
-		if row.code == upstreamUnavailable && errors.Is(ctx.Err(), context.Canceled) {
-			return cancelled, givenUp // likewise
-		}
-		if row.code == upstreamUnavailable && late {
-			return timeout, "the operation took too long" // whoever was asked last is not to blame
+		if row.code == upstreamUnavailable { // where there was no more time, whoever was asked last is not to blame
+			switch {
+			case errors.Is(ctx.Err(), context.Canceled):
+				return cancelled, givenUp
+			case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, compose.ErrOutOfTime):
+				return timeout, "the operation took too long"
+			}
 		}
 		switch owner := (*compose.OwnerError)(nil); {
 		case row.message != "":
