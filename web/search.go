@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// built is the order search page as "make web" builds it from app/, and operations the documents that it sends.
+// built is the order search page as "make pages" builds it from app/, and operations the documents that it sends.
 //
 //go:embed dist
 var built embed.FS
