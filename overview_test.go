@@ -105,8 +105,9 @@ func TestOverview(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, v := range now.Views {
-			if v.LagMs == nil || v.Waiting == nil || *v.Waiting > 0 || v.Filling == nil || *v.Filling || v.DeadLetters == nil {
-				return fmt.Errorf("something is not known: %s", text)
+			known := v.LagMs != nil && v.Waiting != nil && *v.Waiting == 0 && v.Filling != nil && !*v.Filling && v.DeadLetters != nil
+			if !known || v.Ready != "ok" { // which it is not while its consumer group is joined
+				return fmt.Errorf("something is not known, or not ready: %s", text)
 			}
 		}
 		return nil
