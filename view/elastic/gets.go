@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // What reads by id do together.
@@ -29,7 +31,7 @@ type gets struct {
 
 // batch is a request for several callers.
 type batch struct {
-	values  context.Context // of the first caller, without its end
+	values  context.Context // of the first caller, without its end: the request's span is part of what they do
 	ids     map[string]bool
 	callers int                // guarded by the mutex of gets: who wait for it
 	cancel  context.CancelFunc // guarded by the mutex of gets: ends the request; nil before it begins
@@ -42,13 +44,18 @@ type batch struct {
 // mget asks for documents.
 type mget func(ctx context.Context, ids []string) (map[string]*got, error)
 
-// get returns what there is to these ids, perhaps among others, or the context's error.
-func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got, error) {
+// get returns what there is to these ids, perhaps among others, or the context's error. Who goes with another's request has a
+// span of the wait, linked to what the other does.
+func (g *gets) get(ctx context.Context, ids []string, tracer *telemetry.Tracer, ask mget) (map[string]*got, error) {
 	if len(ids) > fewIDs {
 		return ask(ctx, ids)
 	}
-	b, first := g.join(ctx, ids)
-	if first {
+	begin := tracer.Now()
+	b, first, free := g.join(ctx, ids)
+	if !first {
+		defer func() { tracer.Past(ctx, "mget", begin, tracer.Now(), b.values) }()
+	}
+	if free {
 		runtime.Gosched() // whoever is about to ask goes with it; where nobody is, this takes no time
 		if g.alone(b) {
 			defer g.end(ask)
@@ -65,14 +72,15 @@ func (g *gets) get(ctx context.Context, ids []string, ask mget) (map[string]*got
 	}
 }
 
-// join adds ids to the request that goes next. First says that nothing keeps that from being sent, and that the caller is to
-// see to it.
-func (g *gets) join(ctx context.Context, ids []string) (b *batch, first bool) {
+// join adds ids to the request that goes next. First says that nobody else asks for anything with it, so far; free that nothing
+// keeps it from being sent, and that the caller is to see to it.
+func (g *gets) join(ctx context.Context, ids []string) (b *batch, first, free bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n := len(g.waiting); n > 0 && len(g.waiting[n-1].ids)+len(ids) <= mostIDs {
 		b = g.waiting[n-1]
 	} else {
+		first = true
 		b = &batch{values: context.WithoutCancel(ctx), ids: map[string]bool{}, done: make(chan struct{})}
 		g.waiting = append(g.waiting, b)
 	}
@@ -82,9 +90,9 @@ func (g *gets) join(ctx context.Context, ids []string) (b *batch, first bool) {
 	}
 	if g.underWay < getsUnderWay {
 		g.underWay++
-		return b, true
+		return b, first, true
 	}
-	return b, false
+	return b, first, false
 }
 
 // alone takes back a request that nobody has joined: its caller sends it.

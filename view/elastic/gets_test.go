@@ -11,6 +11,11 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/viewgate/viewgate/telemetry"
 )
 
 // asking answers requests when it is told to, and notes them.
@@ -51,7 +56,7 @@ func TestGetsTogether(t *testing.T) {
 		var callers sync.WaitGroup
 		call := func(ids ...string) {
 			callers.Go(func() {
-				answers, err := g.get(t.Context(), ids, a.ask)
+				answers, err := g.get(t.Context(), ids, nil, a.ask)
 				for _, id := range ids {
 					if err != nil || answers[id] == nil || answers[id].ID != id {
 						t.Errorf("asked for %v: %v, %v", ids, answers, err)
@@ -96,7 +101,7 @@ func TestGetsGivenUp(t *testing.T) {
 		var mu sync.Mutex // guards outcome
 		call := func(ctx context.Context, id string) {
 			go func() {
-				_, err := g.get(ctx, []string{id}, a.ask)
+				_, err := g.get(ctx, []string{id}, nil, a.ask)
 				mu.Lock()
 				defer mu.Unlock()
 				outcome[id] = err
@@ -123,6 +128,51 @@ func TestGetsGivenUp(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"1", "2", "3 4"}, a.requests()[:3]); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestGetsTraced: who goes with another's request is told so in a span of their own.
+func TestGetsTraced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spans := tracetest.NewInMemoryExporter()
+		provider := trace.NewTracerProvider(trace.WithSyncer(spans))
+		tracer := telemetry.NewTracer(provider)
+		a := &asking{release: make(chan error)}
+		var g gets
+		var callers sync.WaitGroup
+		call := func(name string) {
+			ctx, span := provider.Tracer("").Start(t.Context(), name)
+			callers.Go(func() {
+				defer span.End()
+				if _, err := g.get(ctx, []string{name}, tracer, a.ask); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		for i := range getsUnderWay {
+			call(fmt.Sprint("alone ", i))
+		}
+		call("first")
+		call("second")
+		for range getsUnderWay + 1 {
+			a.release <- nil
+			synctest.Wait()
+		}
+		callers.Wait()
+		names := map[oteltrace.SpanID]string{}
+		for _, s := range spans.GetSpans() {
+			names[s.SpanContext.SpanID()] = s.Name
+		}
+		var told []string
+		for _, s := range spans.GetSpans() {
+			if s.Parent.IsValid() {
+				told = append(told, fmt.Sprintf("%s of %s with %s", s.Name, names[s.Parent.SpanID()], names[s.Links[0].SpanContext.SpanID()]))
+			}
+		}
+		if diff := cmp.Diff([]string{"mget of second with first"}, told); diff != "" {
+			t.Errorf("spans (-want +got):\n%s", diff)
 		}
 	})
 }

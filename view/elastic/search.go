@@ -28,7 +28,7 @@ func (s *Store) Get(ctx context.Context, v view.Viewer, ids []string) (map[strin
 	if len(ids) == 0 {
 		return found, nil
 	}
-	answers, err := s.reads.gets.get(ctx, ids, s.mget)
+	answers, err := s.reads.gets.get(ctx, ids, s.client.tracer, s.mget)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, s.unavailable("get", ctx.Err())
