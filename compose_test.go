@@ -54,8 +54,8 @@ func readText(t *testing.T, name string) string {
 // variable is what compose puts in place of ${NAME:-default} where NAME is not set.
 var variable = regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`)
 
-// parseServe returns the flags of serve as an environment sets them, and the names of the variables that they know.
-func parseServe(t *testing.T, environment map[string]string) (*flags, []string) {
+// parseServe returns the flags of serve as an environment and arguments set them, and the names of the variables that they know.
+func parseServe(t *testing.T, environment map[string]string, args ...string) (*flags, []string) {
 	t.Helper()
 	var known []string
 	f := &flags{FlagSet: flag.NewFlagSet("serve", flag.ContinueOnError), getenv: func(name string) string {
@@ -64,7 +64,7 @@ func parseServe(t *testing.T, environment map[string]string) (*flags, []string) 
 	}}
 	f.SetOutput(io.Discard)
 	serveFlags(f)
-	if _, err := f.parse(nil); err != nil {
+	if _, err := f.parse(args); err != nil {
 		t.Fatal(err)
 	}
 	return f, known
@@ -110,7 +110,8 @@ func TestComposeEnvironment(t *testing.T) {
 	}
 }
 
-// TestComposePorts: viewgate's port is the default one, in all places; and nothing else is published beyond this machine.
+// TestComposePorts: viewgate's port is the default one, in all places; and nothing is published beyond this machine, where nobody is
+// asked who they are.
 func TestComposePorts(t *testing.T) {
 	c := readCompose(t)
 	f, _ := parseServe(t, nil)
@@ -118,7 +119,7 @@ func TestComposePorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.Services["viewgate"].Ports, []string{port + ":" + port}; !slices.Equal(got, want) {
+	if got, want := c.Services["viewgate"].Ports, []string{"127.0.0.1:" + port + ":" + port}; !slices.Equal(got, want) {
 		t.Errorf("viewgate's ports are %v, want %v", got, want)
 	}
 	if got := c.Services["viewgate"].Environment["ADDR"]; got != ":"+port {
@@ -132,7 +133,7 @@ func TestComposePorts(t *testing.T) {
 	}
 	for name, service := range c.Services {
 		for _, p := range service.Ports {
-			if name != "viewgate" && !strings.HasPrefix(p, "127.0.0.1:") {
+			if !strings.HasPrefix(p, "127.0.0.1:") {
 				t.Errorf("%s publishes %s beyond this machine", name, p)
 			}
 		}
