@@ -158,7 +158,7 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
   Services     order %[3]s, kitchen %[4]s, delivery %[5]s,
                accounting %[6]s, restaurant %[7]s, consumer %[8]s
   Customers    %[9]s
-  You          POST %[3]s/orders: what you order is cooked and delivered, too
+  You          order at the page, or as below: it is cooked and delivered, too
   Kept         %[10]s
   Tokens       %[11]s
 
@@ -172,6 +172,14 @@ Things to paste:
 
   curl -s http://%[1]s/graphql -H 'Content-Type: application/json'%[12]s \
     -d '{"query":"{ availableRestaurants(near: {latitude: 37.80, longitude: -122.27}, query: \"soup\") { edges { distanceKm node { name } } } }"}'
+
+An order of your own, which answers {"orderId":ID,"version":1}, and then, with that ID, a read that has it for certain:
+
+  curl -s http://%[1]s/demo/orders -H 'Content-Type: application/json'%[12]s \
+    -d '{"consumerId":7,"restaurantId":1,"deliveryAddress":{"street1":"1 A Street","city":"Oakland"},"lineItems":[{"menuItemId":"1","quantity":2}]}'
+
+  curl -s http://%[1]s/graphql -H 'Content-Type: application/json'%[12]s \
+    -d '{"query":"{ order(id: \"ID\", freshness: {mode: AT_LEAST, seen: [{aggregate: ORDER, id: \"ID\", version: 1}]}) { status } }"}'
 
 Ctrl-C stops it.
 `, addr, brokerAddr, s.owners.Order, s.owners.Kitchen, s.owners.Delivery, s.owners.Accounting, s.owners.Restaurant,
