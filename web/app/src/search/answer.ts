@@ -34,6 +34,8 @@ export interface Answer {
   understood?: Understood;
   /** The request that it belongs to. */
   key: number;
+  /** When the network was asked for it, by performance.now(); 0: it is of before. */
+  asked: number;
 }
 
 interface State {
@@ -60,6 +62,7 @@ export function useAnswer(variables: OrdersQueryVariables) {
     const again = asked.current.key === request.key && asked.current.turn !== turn;
     asked.current = { key: request.key, turn };
     setState((before) => ({ ...before, stale: true }));
+    const from = performance.now();
     const requestPolicy = again ? 'network-only' : 'cache-and-network';
     const { unsubscribe } = client.executeQuery(request, { requestPolicy }).subscribe((result) => {
       const told = (result.extensions?.search as Understood[] | undefined)?.[0];
@@ -71,6 +74,7 @@ export function useAnswer(variables: OrdersQueryVariables) {
           ? {
               list: result.data.orderHistory, variables: request.variables as OrdersQueryVariables,
               understood: understood.current.get(request.key), key: request.key,
+              asked: result.stale ? 0 : from,
             }
           : before.answer,
         fault: faultOf(result),

@@ -1,27 +1,27 @@
 import { link, type Address } from '../address';
 import { Hit } from './hit';
 import type { Answer } from './answer';
-import type { Live } from './live';
+import type { Changes } from './changes';
 import { pageSize } from './asked';
 import './hits.css';
 
 interface Props {
   address: Address;
   answer: Answer;
-  live: Live;
+  changes: Changes;
   /** The answer is to what the address asks for. */
   of: boolean;
   loading: boolean;
 }
 
 /** Hits is a page of the list. The arrow keys, j and k move between its orders. */
-export function Hits({ address, answer: { list }, live, of, loading }: Props) {
+export function Hits({ address, answer: { list }, changes, of, loading }: Props) {
   return (
     <>
       <ol class={`hits sheet ${of ? '' : 'before'}`} aria-busy={loading} onKeyDown={move}>
         {list.edges.map((edge) => (
           <li key={edge.node.id}>
-            <Hit edge={edge} open={[edge.node.orderId, edge.node.id].includes(address.order)} gone={live.gone.has(edge.node.id)} />
+            <Hit edge={edge} open={[edge.node.orderId, edge.node.id].includes(address.order)} gone={changes.gone.has(edge.node.id)} />
           </li>
         ))}
       </ol>

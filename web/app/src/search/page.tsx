@@ -26,7 +26,7 @@ export function SearchPage() {
   const address = useAddress();
   const variables = asked(address);
   const { answer, fault, loading, of, again } = useAnswer(variables);
-  const live = useLive(variables, sortOf(address), of ? answer : undefined);
+  const changes = useLive(variables, sortOf(address), of ? answer : undefined);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
   const [typing, setTyping] = useState(false);
@@ -39,7 +39,11 @@ export function SearchPage() {
     document.title = q ? `${q} · Orders` : 'Orders · viewgate';
   }, [q]);
   const show = () => {
-    again();
+    if (address.before && answer?.list.pageInfo.hasPreviousPage === false) {
+      amend({ before: '' }); // what is new has come before this page
+    } else {
+      again();
+    }
     heading.current?.focus({ preventScroll: true });
     heading.current?.scrollIntoView();
   };
@@ -55,11 +59,11 @@ export function SearchPage() {
         </div>
         <Filters address={address} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
         <section id="found" class="found" tabIndex={-1} aria-label="Orders found">
-          <Toolbar address={address} answer={of || loading ? answer : undefined} loading={loading} arrived={live.arrived.length} heading={heading} show={show} />
+          <Toolbar address={address} answer={of || loading ? answer : undefined} loading={loading} changes={changes} heading={heading} show={show} />
           <Chips all={narrowed} />
           {fault && <FaultNotice fault={fault} again={fault.pageGone ? () => amend({ after: '', before: '' }) : again} />}
           {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 ? (
-            <Hits address={address} answer={answer} live={live} of={of} loading={!of && loading} />
+            <Hits address={address} answer={answer} changes={changes} of={of} loading={!of && loading} />
           ) : (
             <Empty address={address} answer={answer} narrowed={narrowed} />
           )}

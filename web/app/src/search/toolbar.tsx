@@ -4,6 +4,7 @@ import { go, type Address, type Sort } from '../address';
 import { count } from '../words';
 import type { Answer } from './answer';
 import { sortOf } from './asked';
+import type { Changes } from './changes';
 
 const names: Record<Sort, string> = {
   newest: 'Newest first', oldest: 'Oldest first', changed: 'Last changed first', relevance: 'Best match first',
@@ -14,22 +15,22 @@ interface Props {
   address: Address;
   answer?: Answer;
   loading: boolean;
-  arrived: number;
+  changes: Changes;
   heading: Ref<HTMLHeadingElement>;
-  /** Shows what has arrived. */
+  /** Asks for the list as it is now. */
   show: () => void;
 }
 
-/** Toolbar says how many orders were found, sorts them, and tells of those that have come since. */
-export function Toolbar({ address, answer, loading, arrived, heading, show }: Props) {
+/** Toolbar says how many orders were found, sorts them, and tells how the list has changed since. */
+export function Toolbar({ address, answer, loading, changes, heading, show }: Props) {
   const found = answer ? hits(answer) : loading ? 'Searching…' : 'Orders';
-  const fresh = arrived > 0 ? `${count(arrived)} ${sortOf(address) === 'changed' ? 'changed' : 'new'} ${arrived === 1 ? 'order' : 'orders'}` : '';
+  const changed = written(changes, sortOf(address));
   const sorts = (Object.keys(names) as Sort[]).filter((sort) => sort !== 'relevance' || address.q.trim() !== '');
   return (
     <div class="toolbar">
       <h2 ref={heading} tabIndex={-1}>{found}</h2>
       <div class="arrivals">
-        {fresh && <button type="button" onClick={show}>{fresh} – show</button>}
+        {changed && <button type="button" onClick={show}>{changed} – show</button>}
       </div>
       <label class="sort">
         <span class="visually-hidden">Sort by</span>
@@ -38,7 +39,7 @@ export function Toolbar({ address, answer, loading, arrived, heading, show }: Pr
         </select>
       </label>
       <Said text={loading ? '' : found} pause={700} />
-      <Said text={fresh} pause={3000} />
+      <Said text={changed} pause={3000} />
     </div>
   );
 }
@@ -47,6 +48,14 @@ export function Toolbar({ address, answer, loading, arrived, heading, show }: Pr
 function hits({ list: { total } }: Answer): string {
   const orders = total.count === 1 ? '1 order' : `${count(total.count)} orders`;
   return total.precision === 'AT_LEAST' ? `${count(total.count)} orders or more` : orders;
+}
+
+/** written writes what has changed: "2 new, 1 changed orders"; '' where nothing has. Sorted by the last change, what is new has changed. */
+function written({ arrived, gone, moved }: Changes, sort: Sort): string {
+  const fresh = sort === 'changed' ? 0 : arrived;
+  const changed = arrived - fresh + gone.size + moved;
+  const parts = [fresh > 0 && `${count(fresh)} new`, changed > 0 && `${count(changed)} changed`].filter(Boolean);
+  return parts.length === 0 ? '' : `${parts.join(', ')} ${fresh + changed === 1 ? 'order' : 'orders'}`;
 }
 
 /** Said reads a text aloud when it has not changed for a while, or every so often where it keeps changing. */

@@ -1,0 +1,106 @@
+// How the list of the order search page follows changes, with orders that nothing happens to but what a test does.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ask, close, open, until } from './browser.mjs';
+import { demo } from './demo.mjs';
+import { cancel, place, revise } from './orders.mjs';
+
+let calm;
+before(async () => {
+  calm = await demo(['--orders', '0', '--speed', '0.001']);
+});
+after(close);
+after(() => calm?.stop());
+
+/** stored waits until the view has an order that is so. */
+const stored = (id, is) => until(async () => {
+  const { order } = await ask('query ($id: ID!) { order(id: $id) { state status lineItems { quantity } } }', { id }, {}, calm.url);
+  return order && is(order);
+}, `order ${id}, ${is}`, 60_000);
+
+/** placed places orders one after the other, and answers their ids when they are approved. */
+async function placed(...orders) {
+  const ids = [];
+  for (const dishes of orders) {
+    ids.push(await place(dishes, calm.orders));
+  }
+  for (const id of ids) {
+    await stored(id, (order) => order.state === 'APPROVED');
+  }
+  return ids;
+}
+
+async function cancelled(id) {
+  await cancel(id, calm.orders);
+  await stored(id, (order) => order.status === 'CANCELLED');
+}
+
+const ids = (page) => page.locator('.hits[aria-busy=false] .id').evaluateAll((links) => links.map((link) => link.dataset.order));
+const pill = (page, text) => page.getByRole('button', { name: `${text} – show`, exact: true });
+
+/** looked opens a search, and waits until it is followed. */
+async function looked(t, path) {
+  const page = await open(t, new URL(path, calm.url).href);
+  await page.locator('.hits[aria-busy=false], .empty').waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  return page;
+}
+
+test('an older order that begins to match announces itself', async (t) => {
+  const [older, newer] = await placed({ 1: 1 }, { 1: 1 });
+  await cancelled(newer);
+  const page = await looked(t, '/?status=CANCELLED');
+  assert.deepEqual(await ids(page), [newer]);
+  await cancelled(older);
+  await pill(page, '1 new order').click();
+  await until(async () => (await ids(page)).join() === [newer, older].join());
+  await pill(page, '1 new order').waitFor({ state: 'detached' });
+});
+
+test('in every order what would be on the page announces itself, and moves nothing', async (t) => {
+  await placed({ 1: 1 });
+  const count = (await ids(await looked(t, '/'))).length;
+  const pages = [];
+  for (const sort of ['newest', 'oldest', 'dearest', 'cheapest', 'relevance']) {
+    pages.push(await looked(t, `/?sort=${sort}&q=orderId:*`));
+  }
+  const before = await Promise.all(pages.map(ids));
+  const [id] = await placed({ 1: 3 });
+  for (const [i, page] of pages.entries()) {
+    await pill(page, '1 new order').waitFor();
+    assert.deepEqual(await ids(page), before[i]);
+    assert.equal(before[i].length, count);
+    await pill(page, '1 new order').click();
+    await until(async () => (await ids(page)).includes(id));
+  }
+});
+
+test('an order that would be at another place announces itself', async (t) => {
+  const [dear] = await placed({ 1: 9 });
+  const page = await looked(t, '/?sort=dearest');
+  assert.equal((await ids(page))[0], dear);
+  await revise(dear, { 1: 1 }, calm.orders);
+  await stored(dear, ({ state, lineItems }) => state === 'APPROVED' && lineItems[0].quantity === 1);
+  await pill(page, '1 changed order').waitFor();
+  assert.equal((await ids(page))[0], dear);
+  await pill(page, '1 changed order').click();
+  await until(async () => (await ids(page))[0] !== dear);
+});
+
+test('the first page is followed however one comes to it, and no other tells of what is before it', async (t) => {
+  await placed(...Array(22).fill({ 1: 1 }));
+  const page = await looked(t, '/');
+  const first = await ids(page);
+  await page.getByRole('link', { name: 'Next 20' }).click();
+  await until(async () => (await ids(page))[0] !== first[0]);
+  const second = await ids(page);
+  const elsewhere = await looked(t, new URL(page.url()).search);
+  assert.deepEqual(await ids(elsewhere), second);
+  await page.getByRole('link', { name: 'Previous 20' }).click();
+  await until(async () => (await ids(page)).join() === first.join());
+  const [id] = await placed({ 1: 1 });
+  await pill(page, '1 new order').click();
+  await until(async () => (await ids(page))[0] === id);
+  assert.equal(new URL(page.url()).search, '');
+  assert.equal(await elsewhere.getByRole('button', { name: /– show/ }).count(), 0);
+});
