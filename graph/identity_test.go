@@ -96,26 +96,27 @@ func TestWhoConnects(t *testing.T) {
 		name, handshake, payload string
 		sees                     bool
 		code                     websocket.StatusCode // 0: it is let in
+		reason                   string
 	}{
-		{"handshake", "Bearer 7", ``, true, 0},
-		{"payload", "", `,"payload":{"Authorization":"Bearer 7"}`, true, 0},
-		{"payload in small letters", "", `,"payload":{"authorization":"Bearer 7"}`, true, 0},
-		{"payload before handshake", "Bearer 7", `,"payload":{"Authorization":"Bearer 8"}`, false, 0},
-		{"good payload, bad handshake", "Bearer bad", `,"payload":{"Authorization":"Bearer 7"}`, true, 0},
-		{"good handshake, bad payload", "Bearer 7", `,"payload":{"Authorization":"Bearer bad"}`, false, closeForbidden},
-		{"payload of something else", "Bearer 7", `,"payload":{"client":"x"}`, true, 0},
-		{"payload null", "Bearer 7", `,"payload":null`, true, 0},
-		{"payload of another form", "Bearer 7", `,"payload":{"Authorization":7}`, false, closeBadRequest},
-		{"none", "", ``, false, closeForbidden},
-		{"without a role", "Bearer nobody", ``, false, closeForbidden},
-		{"unclear", "Bearer unclear", ``, false, websocket.StatusTryAgainLater},
+		{"handshake", "Bearer 7", ``, true, 0, ""},
+		{"payload", "", `,"payload":{"Authorization":"Bearer 7"}`, true, 0, ""},
+		{"payload in small letters", "", `,"payload":{"authorization":"Bearer 7"}`, true, 0, ""},
+		{"payload before handshake", "Bearer 7", `,"payload":{"Authorization":"Bearer 8"}`, false, 0, ""},
+		{"good payload, bad handshake", "Bearer bad", `,"payload":{"Authorization":"Bearer 7"}`, true, 0, ""},
+		{"good handshake, bad payload", "Bearer 7", `,"payload":{"Authorization":"Bearer bad"}`, false, closeForbidden, "Forbidden"},
+		{"payload of something else", "Bearer 7", `,"payload":{"client":"x"}`, true, 0, ""},
+		{"payload null", "Bearer 7", `,"payload":null`, true, 0, ""},
+		{"payload of another form", "Bearer 7", `,"payload":{"Authorization":7}`, false, closeBadRequest, "the payload of connection_init is an object, and its Authorization is text"},
+		{"none", "", ``, false, closeForbidden, "Forbidden"},
+		{"without a role", "Bearer nobody", ``, false, closeForbidden, "Forbidden: no role"},
+		{"unclear", "Bearer unclear", ``, false, websocket.StatusTryAgainLater, auth.ErrUnavailable.Error()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := l.connectAs(t, test.handshake)
 			c.send(`{"type":"connection_init"` + test.payload + `}`)
 			if test.code != 0 {
-				if code := c.closed(); code != test.code {
-					t.Errorf("closed with %d, want %d", code, test.code)
+				if end := c.end(); end.Code != test.code || end.Reason != test.reason {
+					t.Errorf("closed with %d %q, want %d %q", end.Code, end.Reason, test.code, test.reason)
 				}
 				return
 			}

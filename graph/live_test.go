@@ -227,12 +227,19 @@ func (c *client) expect(want string) {
 // closed returns the code with which the server closes the connection.
 func (c *client) closed() websocket.StatusCode {
 	c.t.Helper()
+	return c.end().Code
+}
+
+// end is closed, with the server's reason.
+func (c *client) end() (end websocket.CloseError) {
+	c.t.Helper()
 	for {
 		if _, _, err := c.conn.Read(c.ctx); err != nil {
-			if websocket.CloseStatus(err) < 0 {
+			if !errors.As(err, &end) {
 				c.t.Errorf("no close code: %v", err)
+				end.Code = -1
 			}
-			return websocket.CloseStatus(err)
+			return end
 		}
 	}
 }

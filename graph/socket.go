@@ -207,7 +207,7 @@ func (s *socket) handle(ctx context.Context, m message, running *sync.WaitGroup)
 }
 
 // introduce finds out who the client is, for all operations of the connection. Clients take 4403 for something that another
-// token may mend, and connect again; 4401 would end them.
+// token may mend, and connect again; 4401 would end them. Where the token is good and gives its owner nothing, the reason says so.
 func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websocket.StatusCode, string) {
 	var says struct{ Authorization *string } // or authorization
 	if len(payload) > 0 && json.Unmarshal(payload, &says) != nil {
@@ -227,7 +227,9 @@ func (s *socket) introduce(ctx context.Context, payload json.RawMessage) (websoc
 		s.observe(ctx, request)
 	}
 	switch {
-	case err != nil && (errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrForbidden)):
+	case errors.Is(err, auth.ErrForbidden):
+		return closeForbidden, "Forbidden: no role"
+	case errors.Is(err, auth.ErrUnauthenticated):
 		return closeForbidden, "Forbidden"
 	case errors.As(err, new(*guard.SpentError)):
 		return closeLater, err.Error()
