@@ -2,7 +2,7 @@ import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { connect } from './connection';
 import { newest } from './newest';
-import { authorization, refused, type Session } from './session';
+import { accepted, authorization, refused, type Refusal, type Session } from './session';
 
 /** Types without an identity of their own. A restaurant and a consumer in an order are as they were when it was placed. */
 const parts = [
@@ -19,9 +19,19 @@ export function newClient(of: Session): { client: Client; close: () => void } {
     url: '/graphql',
     preferGetMethod: false,
     exchanges: [
-      mapExchange({ onOperation: (operation) => identify(operation, of), onError: (error) => isRefusal(error) && void refused(of) }), // before the cache, whose results are of what it was given
+      mapExchange({ onOperation: (operation) => identify(operation, of), onError: (error) => {
+        const why = refusalOf(error);
+        if (why) {
+          void refused(of, why);
+        }
+      } }), // before the cache, whose results are of what it was given
       cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
-      mapExchange({ onResult: (result) => keepNewest(result.data) }),
+      mapExchange({ onResult: (result) => {
+        keepNewest(result.data);
+        if (result.data) {
+          accepted(of);
+        }
+      } }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({
@@ -35,7 +45,14 @@ export function newClient(of: Session): { client: Client; close: () => void } {
   return { client, close };
 }
 
-const isRefusal = (error: CombinedError) => error.graphQLErrors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+/** refusalOf returns why the server does not take whoever asks; undefined where that is not what went wrong. */
+function refusalOf({ graphQLErrors, response }: CombinedError): Refusal | undefined {
+  const has = (code: string) => graphQLErrors.some(({ extensions }) => extensions?.code === code);
+  if (has('UNAUTHENTICATED')) {
+    return 'not taken';
+  }
+  return has('FORBIDDEN') && (response as Response | undefined)?.status === 403 ? 'no role' : undefined; // of fields it is not 403
+}
 
 /** identify gives a request its id, so that it can be told when something goes wrong, and says who asks. */
 function identify(operation: Parameters<typeof makeOperation>[1], of: Session) {
@@ -52,7 +69,7 @@ export interface Fault {
   message: string;
   /** What somebody who looks into it asks for; '' where there is none. */
   requestId: string;
-  /** Nobody said who asks, or the token is no longer good. */
+  /** Nobody said who asks, the token is not taken, or it gives no role. */
   signIn: boolean;
   /** What was asked for is a page of a list that is no longer there. */
   pageGone: boolean;
@@ -77,12 +94,13 @@ export function faultOf(result: { error?: CombinedError; operation?: { context: 
   }
   const first = error.graphQLErrors[0];
   const code = String(first?.extensions?.code ?? '');
+  const refusal = refusalOf(error);
   const pageGone = first?.message.startsWith('not a cursor') ?? false;
   const id = first?.extensions?.requestId ?? (result.operation?.context as { requestId?: string } | undefined)?.requestId;
   return {
-    message: pageGone ? 'This page of the list is no longer there.' : first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
+    message: pageGone ? 'This page of the list is no longer there.' : refusal === 'no role' ? 'Your token has no role here.' : first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
     requestId: String(id ?? ''),
-    signIn: code === 'UNAUTHENTICATED',
+    signIn: refusal !== undefined,
     pageGone,
   };
 }

@@ -1,5 +1,5 @@
 import { createClient, type Client } from 'graphql-ws';
-import { authorization, refused, type Session } from './session';
+import { accepted, authorization, refused, type Session } from './session';
 import { store } from './store';
 
 /** Whether changes reach the page. */
@@ -19,6 +19,7 @@ export const connection = store<Connection>({ state: 'idle' });
 
 const longestWait = 10_000; // between two tries, in milliseconds
 const refusals = [4401, 4403]; // codes with which the server closes a connection to whom it does not take
+const noRole = 'Forbidden: no role'; // its reason where that is for want of a role
 
 /** wait ends when it is time to try again: later each time, and at once when the network is back. */
 function wait(tries: number): Promise<void> {
@@ -80,18 +81,21 @@ export function connect(of: Session): { socket: Client; close: () => void } {
     shouldRetry: () => true,
     on: {
       connecting: () => connection.get().state === 'idle' && tell({ state: 'connecting' }),
-      connected: () => tell({ state: 'connected', times: ++times }),
+      connected: () => {
+        accepted(of);
+        tell({ state: 'connected', times: ++times });
+      },
       ping: (received) => !received && expectPong(),
       pong: (received) => received && clearTimeout(pong),
       closed: (event) => {
         clearTimeout(pong);
-        const { code } = event as CloseEvent;
+        const { code, reason } = event as CloseEvent;
         if (code === 1000) {
           tell({ state: 'idle' });
         } else if (refusals.includes(code)) {
           stopped = true;
           tell({ state: 'refused' });
-          void refused(of);
+          void refused(of, reason === noRole ? 'no role' : 'not taken');
         } else if (connection.get().state !== 'lost') {
           tell({ state: 'lost', since: new Date() });
         }

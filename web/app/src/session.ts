@@ -26,8 +26,20 @@ function read(): Session {
 
 export const session = store(read());
 
-/** Whether the server refuses the session, so that somebody has to sign in. */
-export const ended = store(false);
+/** Why the server refuses a session: its token is not taken, or is good and gives no role. */
+export type Refusal = 'not taken' | 'no role';
+
+/** Why somebody has to sign in; '' where nobody has. 'over' is of a token that was taken before. */
+export const ended = store<'' | 'over' | Refusal>('');
+
+let taken = session.get(); // the last session that the server took: what is found in storage was taken in its time
+
+/** accepted is called with a session that the server has answered. */
+export function accepted(of: Session): void {
+  if (session.get() === of) {
+    taken = of;
+  }
+}
 
 /** signIn speaks with a token from now on; '' for none. */
 export function signIn(token: string, who = ''): void {
@@ -37,7 +49,7 @@ export function signIn(token: string, who = ''): void {
   } catch {
     // it is known until the page is left
   }
-  ended.set(false);
+  ended.set('');
   session.set(next);
 }
 
@@ -82,16 +94,28 @@ const young = 30_000; // milliseconds in which a token that took a refused one's
 let renewed = -young;
 let renewing = false;
 
+/** end says why somebody has to sign in. A token that was never taken is not found again. */
+function end(of: Session, why: Refusal): void {
+  ended.set(why === 'not taken' && taken === of ? 'over' : why);
+  if (ended.get() === 'not taken') {
+    try {
+      sessionStorage.removeItem(kept);
+    } catch {
+      // it was not kept
+    }
+  }
+}
+
 /**
  * refused is called with a session that the server refuses. A demo gives the same person another token: one that was started again no
  * longer knows those of before. Elsewhere, and where that one is refused as well, the session has ended.
  */
-export async function refused(of: Session): Promise<void> {
+export async function refused(of: Session, why: Refusal): Promise<void> {
   if (session.get() !== of || ended.get() || renewing) {
     return; // there is another, or it is known
   }
-  if (config.auth !== 'demo' || performance.now() - renewed < young) {
-    ended.set(true);
+  if (config.auth !== 'demo' || why === 'no role' || performance.now() - renewed < young) {
+    end(of, why);
     return;
   }
   renewing = true;
@@ -103,7 +127,9 @@ export async function refused(of: Session): Promise<void> {
       signIn(token, nameOf(person));
     }
   } catch {
-    ended.set(session.get() === of);
+    if (session.get() === of) {
+      end(of, why);
+    }
   } finally {
     renewing = false;
   }

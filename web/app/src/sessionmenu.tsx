@@ -6,28 +6,41 @@ import { useStore } from './store';
 /** SessionMenu says for whom the page speaks, and changes it. Where everybody sees everything there is nothing to say. */
 export function SessionMenu() {
   const { token, who } = useStore(session);
+  const why = useStore(ended);
   if (config.auth === 'none') {
     return null;
   }
   return (
     <details class="menu session">
-      <summary>{who || (token ? 'Signed in' : 'Sign in')}</summary>
+      <summary>{who || (token && (why === '' || why === 'no role') ? 'Signed in' : 'Sign in')}</summary>
       <div class="sheet">{config.auth === 'demo' ? <DemoPeople /> : <TokenForm />}</div>
     </details>
   );
 }
 
+const reasons = {
+  over: 'Sign in again: the server no longer takes the token that this page has.',
+  'not taken': 'The server does not take this token.',
+  'no role': 'You are signed in, but your token has no role here. Ask whoever runs this gateway.',
+};
+
 /** SessionEnded says that somebody has to sign in, and lets them. */
 export function SessionEnded() {
   const of = useStore(session);
+  const why = useStore(ended);
   const [failed, setFailed] = useState('');
-  if (!useStore(ended)) {
+  if (why === '') {
     return null;
   }
   return (
-    <div class="notice" role="alert">
-      <p>{of.token ? 'Sign in again: the server no longer takes the token that this page has.' : 'Sign in to see orders.'}</p>
-      {config.auth === 'demo' ? (
+    <div class="notice ended" role="alert">
+      <p>{of.token ? reasons[why] : 'Sign in to see orders.'}</p>
+      {why === 'no role' ? (
+        <details>
+          <summary>Use another token</summary>
+          <TokenForm />
+        </details>
+      ) : config.auth === 'demo' ? (
         <button type="button" class="quiet" onClick={() => signInAs(personOf(of)).catch((error: Error) => setFailed(error.message))}>
           Sign in again
         </button>
@@ -43,6 +56,7 @@ export function TokenForm() {
   const [typed, setTyped] = useState('');
   return (
     <form
+      class="token"
       onSubmit={(event) => {
         event.preventDefault();
         signIn(typed);
@@ -54,8 +68,10 @@ export function TokenForm() {
         <input type="password" autocomplete="off" required value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
       </label>
       <p class="hint">As your identity provider gives it. It is kept until this tab is closed, and sent to this server alone.</p>
-      <button type="submit">Sign in</button>
-      {token && <button type="button" class="quiet" onClick={() => signIn('')}>Sign out</button>}
+      <p class="buttons">
+        <button type="submit">Sign in</button>
+        {token && <button type="button" class="quiet" onClick={() => signIn('')}>Sign out</button>}
+      </p>
     </form>
   );
 }

@@ -60,7 +60,7 @@ async function ask(ended: AbortSignal): Promise<void> {
       return; // another may be told otherwise
     }
     if (response.status === 401) {
-      void refused(of);
+      void refused(of, 'not taken');
     }
     if (response.status === 401 || response.status === 403) {
       statuses.set({ ...nothing, failed: 'forbidden' });
