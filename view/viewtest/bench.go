@@ -17,8 +17,8 @@ import (
 const batch = 200
 
 // Bench measures a store that holds VIEWGATE_BENCH_DOCUMENTS orders, 10,000 if that is not set: writes in batches of 200
-// in documents a second, questions in the milliseconds that half, and all but one of a hundred, stay below. Open must
-// return an empty store.
+// in documents a second, single writes in the CPU they take, questions in the milliseconds that half, and all but one of a
+// hundred, stay below. Open must return an empty store.
 func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 	n := 10_000
 	if text := os.Getenv("VIEWGATE_BENCH_DOCUMENTS"); text != "" {
@@ -51,6 +51,7 @@ func Bench(b *testing.B, open func(b *testing.B, m *view.Mapping) view.Store) {
 		bench.fill(b)
 	}
 	b.Run("Replace", bench.replace)
+	b.Run("Trickle", bench.trickle)
 	b.Run("Get", func(b *testing.B) {
 		bench.measure(b, func() int {
 			found, err := bench.store.Get(b.Context(), view.Support(), []string{bench.id()})
@@ -143,6 +144,22 @@ func (x *benchmark) replace(b *testing.B) {
 	}
 	b.ReportMetric(float64(batch*b.N)/b.Elapsed().Seconds(), "docs/s")
 	refresh(b, x.store)
+}
+
+// trickle writes one document after the other, 20 a second, as a live stream of events does, and measures the process's CPU.
+func (x *benchmark) trickle(b *testing.B) {
+	begin, used, writes := time.Now(), cpuTime(), 0
+	for b.Loop() {
+		time.Sleep(time.Until(begin.Add(time.Duration(writes) * time.Second / 20)))
+		id := strconv.Itoa(x.n + writes%50)
+		found, err := x.store.Get(b.Context(), view.Support(), []string{id})
+		if err != nil {
+			b.Fatal(err)
+		}
+		apply(b, x.store, view.Write{ID: id, Revision: found[id].Revision, Source: encode(b, x.order(id))})
+		writes++
+	}
+	b.ReportMetric(float64((cpuTime()-used).Microseconds())/1000/float64(writes), "cpu-ms/doc")
 }
 
 // measure runs a question that returns how much it found.
