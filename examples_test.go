@@ -45,6 +45,49 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestFreshnessExamples: while people order, fresh answers are seen ahead of the view's, and parts are seen that owners told.
+func TestFreshnessExamples(t *testing.T) {
+	p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0", "--rate", "20")
+	p.waitForURL()
+	examples, err := web.Examples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, show := range map[string]func(data map[string]json.RawMessage, freshness string) bool{
+		"FreshBesideEventual": func(data map[string]json.RawMessage, _ string) bool {
+			return !bytes.Equal(data["eventual"], data["fresh"])
+		},
+		"AtLeast": func(_ map[string]json.RawMessage, freshness string) bool {
+			return strings.Contains(freshness, `"source":"OWNERS"`) && strings.Contains(freshness, `"kept":false`)
+		},
+	} {
+		at := slices.IndexFunc(examples, func(example web.Example) bool { return example.Name == name })
+		if at < 0 {
+			t.Fatalf("there is no example %s", name)
+		}
+		p.eventually(func() error {
+			text, err := p.post(examples[at])
+			if err == nil {
+				err = shows(text)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			var answer struct {
+				Data       map[string]json.RawMessage
+				Extensions struct{ Freshness json.RawMessage }
+			}
+			if err := json.Unmarshal(text, &answer); err != nil {
+				return err
+			}
+			if !show(answer.Data, string(answer.Extensions.Freshness)) {
+				return fmt.Errorf("%s shows nothing of freshness: %s", name, text)
+			}
+			return nil
+		})
+	}
+}
+
 // post answers an example as a request.
 func (p *process) post(example web.Example) ([]byte, error) {
 	response, err := http.Post(p.url+"/graphql", "application/json", bytes.NewReader(request(example)))

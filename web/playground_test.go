@@ -58,8 +58,8 @@ func TestExamples(t *testing.T) {
 			}
 			titles[example.Title], names[example.Name] = true, true
 			for line := range strings.Lines(example.Query) {
-				if strings.HasPrefix(line, "#") && len(line) > 62 {
-					t.Errorf("too long to be read beside an answer: %s", line)
+				if strings.HasPrefix(line, "#") && len(line) > 50 {
+					t.Errorf("wider than the editor beside an answer is: %s", line)
 				}
 			}
 		})

@@ -11,7 +11,7 @@ const pictures = join(import.meta.dirname, '../../doc/pictures');
 const frames = mkdtempSync(join(tmpdir(), 'viewgate-pictures-'));
 mkdirSync(pictures, { recursive: true });
 
-const running = await demo(['--orders', '300', '--rate', '20', '--speed', '2', '--seed', '7']);
+const running = await demo(['--orders', '1200', '--rate', '20', '--speed', '2', '--seed', '7']);
 const delivered = await until(async () => {
   const query = '{ orderHistory(query: "chicken status:delivered", first: 30) { nodes { orderId } } }';
   return (await ask(query, {}, {}, running.url)).orderHistory.nodes[25]?.orderId;
@@ -57,10 +57,18 @@ await dark.getByRole('region', { name: `Order ${delivered}` }).getByRole('img').
 await picture(dark, 'order-on-a-phone');
 await dark.context().close();
 
-const playground = await open('/playground');
+const playground = await open('/playground', { viewport: { width: 1280, height: 1000 } });
 await playground.getByRole('tab', { name: 'FreshBesideEventual' }).click();
-await playground.getByRole('button', { name: /execute query/i }).click();
-await playground.locator('.result-window').getByText('"data"').waitFor();
+await until(async () => { // until the fresh answer is ahead
+  await playground.getByRole('button', { name: /execute query/i }).click();
+  await playground.waitForTimeout(500);
+  return playground.locator('.result-window .CodeMirror').evaluate(({ CodeMirror: shown }) => {
+    const text = shown.getValue();
+    const { data } = JSON.parse(text || '{}');
+    shown.scrollTo(0, shown.heightAtLine(2, 'local'));
+    return data && JSON.stringify(data.eventual) !== JSON.stringify(data.fresh);
+  });
+}, 'a fresh answer that is ahead', 60_000);
 await picture(playground, 'playground');
 await playground.context().close();
 
