@@ -131,7 +131,7 @@ func (p protection) route(mux *http.ServeMux, graphql http.Handler, pages web.Op
 		graphql = guard.Preflight(graphql)
 	}
 	mux.Handle("/graphql", p.guarded(graphql))
-	pages.Playground, pages.Private = p.hasPlayground(), p.private()
+	pages.Playground, pages.Private = p.hasPlayground(), p.private() || p.persistedOnly
 	mux.Handle("/", web.Handler(pages))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -91,6 +92,36 @@ func TestWelcome(t *testing.T) {
 		if got := strings.Contains(told.String(), "Playground"); got != test.want || strings.Contains(told.String(), "%!") {
 			t.Errorf("%+v: %s", test.p, &told)
 		}
+	}
+}
+
+// TestPlaces: a process tells where its pages are, if it has any.
+func TestPlaces(t *testing.T) {
+	for _, test := range []struct {
+		s    settings
+		want string
+	}{
+		{settings{role: roleAll}, "graphql /graphql page / playground /playground ready /readyz metrics /metrics role all"},
+		{settings{role: roleGateway, protection: protection{production: true}}, "graphql /graphql page / ready /readyz metrics /metrics role gateway"},
+		{settings{role: roleIndexer}, "ready /readyz metrics /metrics role indexer"},
+	} {
+		if got := strings.TrimSpace(fmt.Sprintln(test.s.places("")...)); got != test.want {
+			t.Errorf("%s: %s, want %s", test.s.role, got, test.want)
+		}
+	}
+}
+
+// TestPlaygroundOfPersisted: who is given a playground in which nothing is answered is told so.
+func TestPlaygroundOfPersisted(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "list.json")
+	if err := os.WriteFile(list, []byte(`{"mine": "{ __typename }"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0", "--orders", "0",
+		"--persisted-documents", list, "--persisted-only")
+	p.waitForURL()
+	if !strings.Contains(p.err.String(), "QUERY_NOT_IN_SAFELIST") {
+		t.Errorf("said is %s", &p.err)
 	}
 }
 

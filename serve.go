@@ -82,13 +82,19 @@ func serve(ctx context.Context, c console, s settings) error {
 	}
 	defer a.close()
 	return a.run(ctx, func(addr string) {
-		at := s.scheme() + "://" + addr
-		told := []any{"graphql", at + "/graphql", "ready", at + "/readyz", "metrics", at + "/metrics", "role", s.role}
+		logger.Info("serving", s.places(s.scheme()+"://"+addr)...)
+	})
+}
+
+// places are the attributes that tell what is served, and where.
+func (s settings) places(at string) (told []any) {
+	if s.role != roleIndexer {
+		told = append(told, "graphql", at+"/graphql", "page", at+"/")
 		if s.hasPlayground() {
 			told = append(told, "playground", at+"/playground")
 		}
-		logger.Info("serving", told...)
-	})
+	}
+	return append(told, "ready", at+"/readyz", "metrics", at+"/metrics", "role", s.role)
 }
 
 // app is the parts of one process, wired.
@@ -285,6 +291,10 @@ func (a *app) routeGateway(ctx context.Context, mux *http.ServeMux, s shared) (e
 	}
 	if o.Persisted, err = s.persisted(); err != nil {
 		return err
+	}
+	if s.persistedOnly && s.hasPlayground() {
+		a.logger.Warn("what the playground asks is refused by --persisted-only (QUERY_NOT_IN_SAFELIST), its examples too, where it is not " +
+			"among --persisted-documents")
 	}
 	empty := func() (view.Store, error) { return embedded.OpenMemory(v.mapping) }
 	reading := v.reading()

@@ -77,7 +77,7 @@ func (p *process) stop() int {
 	return p.code
 }
 
-var urlPattern = regexp.MustCompile(`http://[0-9a-z.:]+(/graphql)`)
+var urlPattern = regexp.MustCompile(`(http://[0-9a-z.:]+)/(?:graphql|readyz)`)
 
 // waitForURL waits until the process says where it serves.
 func (p *process) waitForURL() {
@@ -88,11 +88,11 @@ func (p *process) waitForURL() {
 			p.Fatalf("exited with %d:\n%s", p.code, &p.err)
 		default:
 		}
-		found := urlPattern.FindString(p.out.String() + p.err.String())
-		if found == "" {
+		found := urlPattern.FindStringSubmatch(p.out.String() + p.err.String())
+		if found == nil {
 			return fmt.Errorf("no URL in %q and %q", &p.out, &p.err)
 		}
-		p.url = strings.TrimSuffix(found, "/graphql")
+		p.url = found[1]
 		return nil
 	})
 }
