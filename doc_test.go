@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -88,6 +89,21 @@ func TestDocumentedCommands(t *testing.T) {
 	for _, cmd := range commands {
 		if !commandsSeen[cmd.name] && cmd.name != "version" && cmd.name != "demo" {
 			t.Errorf("no page has an example of viewgate %s", cmd.name)
+		}
+	}
+}
+
+// TestDocumentedSamples: the files that are given to be loaded are there.
+func TestDocumentedSamples(t *testing.T) {
+	for _, page := range []string{"README.md", "docker-compose.yml"} {
+		samples := regexp.MustCompile(`viewgate load (?:- < )?(\S+)`).FindAllStringSubmatch(readText(t, page), -1)
+		for _, m := range samples {
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		if len(samples) == 0 {
+			t.Errorf("%s: nothing is loaded", page)
 		}
 	}
 }
