@@ -67,3 +67,24 @@ test('a server that does not answer is said, too', async (t) => {
   const page = await open(t, '/?tab=views', { prepare: (page) => page.route('**/views', () => {}) });
   await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).waitFor(); // after ten seconds
 });
+
+for (const [how, expected] of [['abort', [/ERR_FAILED/]], ['freeze', []]]) {
+  test(`what is no longer known is not told as if it were: ${how}`, async (t) => {
+    let down = false;
+    const page = await open(t, '/', {
+      expected,
+      prepare: (page) => page.route('**/views', (route) => (!down ? route.continue() : how === 'abort' ? route.abort() : undefined)),
+    });
+    const bar = page.getByRole('banner');
+    await bar.getByRole('link', { name: / behind$/ }).waitFor();
+    down = true;
+    const old = bar.getByRole('link', { name: 'Lag not known' });
+    await old.waitFor();
+    assert.match(await old.getAttribute('title'), / behind .* ago$/);
+    assert.equal(await bar.getByText(/ behind$/).count(), 0);
+    down = false;
+    if (how === 'abort') { // what never answers is given up after ten seconds
+      await bar.getByRole('link', { name: / behind$/ }).waitFor();
+    }
+  });
+}

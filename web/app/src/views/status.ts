@@ -48,6 +48,9 @@ const statuses = store<Statuses>(nothing);
 const every = 2_000; // milliseconds between two questions
 const remembered = 120_000; // milliseconds of lag
 
+/** isOld reports whether what is known is no longer so: a server that answers is asked every two seconds. */
+export const isOld = ({ at, failed }: Statuses, now: number): boolean => failed !== '' || now - at > 3 * every;
+
 const patience = 10_000; // milliseconds until the server is taken for one that cannot be reached
 
 /** ask asks once, unless it has ended. */
