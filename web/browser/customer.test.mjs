@@ -52,6 +52,44 @@ test('who cancels sees it at once, and then the end of it', async (t) => {
   await page.getByRole('region', { name: `Order ${id}` }).getByText(names[status] ?? /Confirmed|Preparing|Ready|On the way|Delivered/).first().waitFor();
 });
 
+/** approved opens an order of one's own that can be changed, and answers what can be done with it. */
+async function approved(page) {
+  const id = await purchase(page);
+  await stored(id, (order) => order.state === 'APPROVED');
+  const actions = page.getByRole('region', { name: 'As the customer' });
+  await until(() => actions.getByRole('button', { name: 'Cancel the order' }).isEnabled());
+  return actions;
+}
+
+/** focused reports whether an element has the focus. */
+const focused = (locator) => locator.evaluate((element) => element === document.activeElement);
+
+test('Escape leaves the change of an order before it leaves the order', async (t) => {
+  const page = await open(t, '/');
+  const actions = await approved(page);
+  const revise = actions.getByRole('button', { name: 'Revise it…' });
+  await revise.press('Enter');
+  const first = actions.getByRole('spinbutton').first();
+  await until(() => focused(first));
+  await first.press('5');
+  await first.press('Escape');
+  await until(() => focused(revise));
+  await revise.press('Escape');
+  await actions.waitFor({ state: 'detached' });
+});
+
+test('who cancels by the keyboard keeps their place', async (t) => {
+  const page = await open(t, '/');
+  const actions = await approved(page);
+  const cancel = actions.getByRole('button', { name: 'Cancel the order' });
+  await cancel.press('Enter');
+  await actions.getByText('Your write is in it').waitFor();
+  assert.equal(await cancel.isDisabled(), true);
+  assert.equal(await focused(cancel), true);
+  await page.keyboard.press('Escape');
+  await actions.waitFor({ state: 'detached' });
+});
+
 test('what the services refuse is said', async (t) => {
   const { orderHistory } = await until(async () => {
     const data = await ask('{ orderHistory(query: "status:delivered", first: 1) { nodes { orderId } } }');

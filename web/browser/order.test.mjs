@@ -234,6 +234,42 @@ test('the keyboard alone opens, reads and closes an order', async (t) => {
   await until(() => hit.evaluate((link) => link === document.activeElement));
 });
 
+test('Escape closes the order from wherever in the page', async (t) => {
+  const page = await shown(t, delivered);
+  const escape = async () => {
+    await page.keyboard.press('Escape');
+    await panel(page).waitFor({ state: 'detached' });
+    await page.goBack();
+    await panel(page).getByRole('heading', { name: 'Where it comes from' }).waitFor();
+  };
+  await panel(page).getByRole('heading', { name: 'Where it comes from' }).click();
+  await escape();
+  await page.getByRole('checkbox').first().click();
+  await escape();
+  await page.evaluate(() => document.activeElement.blur());
+  await escape();
+});
+
+test('Escape closes first what is above the order', async (t) => {
+  const page = await shown(t, delivered);
+  const box = page.getByRole('combobox', { name: 'Search orders' });
+  await box.pressSequentially('chick');
+  await page.getByRole('option').first().waitFor();
+  await box.press('Escape');
+  await page.getByRole('option').first().waitFor({ state: 'hidden' });
+  await box.press('Escape'); // empties the box
+  assert.equal(await box.inputValue(), '');
+  assert.equal(await panel(page).count(), 1);
+  await page.getByRole('button', { name: 'Order something' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('spinbutton').first().waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  assert.equal(await panel(page).count(), 1);
+  await page.keyboard.press('Escape');
+  await panel(page).waitFor({ state: 'detached' });
+});
+
 for (const colorScheme of ['light', 'dark']) {
   test(`details are accessible, ${colorScheme}`, async (t) => {
     const page = await shown(t, delivered, { colorScheme, reducedMotion: 'reduce' });

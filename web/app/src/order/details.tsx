@@ -31,19 +31,11 @@ const close = () => go({ order: '' });
 function Panel({ id }: { id: string }) {
   const reading = useOrder(id);
   const heading = useFocus();
+  useEscape();
   const [pointed, point] = useState(0);
   const { order, fault } = reading;
   return (
-    <section
-      class="details sheet"
-      aria-labelledby="order-heading"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) {
-          event.preventDefault();
-          close();
-        }
-      }}
-    >
+    <section class="details sheet" aria-labelledby="order-heading" tabIndex={-1}>
       <header>
         <h2 id="order-heading" ref={heading} tabIndex={-1}>Order <span class="id">{order?.orderId ?? id}</span></h2>
         <CopyId id={order?.orderId ?? id} />
@@ -114,4 +106,18 @@ function useFocus() {
   const target = useRef<HTMLHeadingElement>(null);
   useEffect(() => target.current?.focus({ preventScroll: true }), []);
   return target;
+}
+
+/** useEscape closes the panel when Escape is pressed, wherever in the page, and nothing else there is to be closed by it. */
+function useEscape() {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.isComposing && !event.defaultPrevented && !document.querySelector('dialog[open]')) {
+        event.preventDefault();
+        close();
+      }
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, []);
 }
