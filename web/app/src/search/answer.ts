@@ -88,15 +88,32 @@ export function useAnswer(variables: OrdersQueryVariables) {
   useAfterLoss(again);
   const { answer } = state;
   const answered = state.key === request.key;
+  const loading = !answered || state.stale;
+  const of = answer?.key === request.key;
   return {
     answer,
     fault: answered ? state.fault : undefined,
     /** The network is still asked. */
-    loading: !answered || state.stale,
+    loading,
     /** The answer is this query's, and not of one before. */
-    of: answer?.key === request.key,
+    of,
+    /** This query's answer is waited for, and not just since now. */
+    late: useLate(loading && !of),
     again,
   };
+}
+
+const soon = 400; // milliseconds within which an answer seems to come at once
+
+/** useLate says whether something has been waited for longer than a moment. */
+function useLate(waiting: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    const timer = waiting ? setTimeout(() => setLate(true), soon) : undefined;
+    return () => clearTimeout(timer);
+  }, [waiting]);
+  return waiting && late;
 }
 
 /** useAfterLoss calls back when changes reach the page again after they did not. */

@@ -11,8 +11,16 @@ import './filters.css';
 
 type Facets = OrdersQuery['orderHistory']['facets'];
 
+interface Props {
+  address: Address;
+  /** The counts are of what the address asks for. */
+  of: boolean;
+  facets?: Facets;
+  currency?: string;
+}
+
 /** Filters narrow the search beside the query. Each value tells how many orders have it. Where there is no room they are folded away. */
-export function Filters({ address, facets, currency }: { address: Address; facets?: Facets; currency?: string }) {
+export function Filters({ address, of, facets, currency }: Props) {
   const beside = useMedia('(min-width: 900px)');
   const chosen = narrowings(address, { day, status: name }).length;
   const all = (
@@ -32,14 +40,15 @@ export function Filters({ address, facets, currency }: { address: Address; facet
       <TotalRange min={address.min} max={address.max} ranges={facets?.total} currency={currency} />
     </>
   );
+  const counted = (name: string) => ({ class: of ? name : `${name} before`, 'aria-busy': !of });
   const clear = chosen > 0 && <button type="button" class="link" onClick={() => go(nothingChosen)}>Clear all</button>;
   return beside ? (
-    <aside class="filters" aria-label="Filters">
+    <aside {...counted('filters')} aria-label="Filters">
       <div class="head"><h2>Filters</h2>{clear}</div>
       {all}
     </aside>
   ) : (
-    <details class="filters folded sheet">
+    <details {...counted('filters folded sheet')}>
       <summary>Filters{chosen > 0 && ` (${chosen} chosen)`}</summary>
       {clear}
       <div class="columns">{all}</div>

@@ -25,7 +25,7 @@ import './page.css';
 export function SearchPage() {
   const address = useAddress();
   const variables = asked(address);
-  const { answer, fault, loading, of, again } = useAnswer(variables);
+  const { answer, fault, loading, of, late, again } = useAnswer(variables);
   const changes = useLive(variables, sortOf(address), of ? answer : undefined);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
@@ -57,15 +57,17 @@ export function SearchPage() {
           <Box q={q} warnings={understood?.warnings ?? []} describedBy="understanding" onTyping={setTyping} />
           <Understanding id="understanding" q={q} understood={understood} typing={typing} />
         </div>
-        <Filters address={address} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
+        <Filters address={address} of={of} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
         <section id="found" class="found" tabIndex={-1} aria-label="Orders found">
-          <Toolbar address={address} answer={of || loading ? answer : undefined} loading={loading} changes={changes} heading={heading} show={show} />
+          <Toolbar address={address} answer={answer} of={of} loading={loading} late={late} changes={changes} heading={heading} show={show} />
           <Chips all={narrowed} />
           {fault && <FaultNotice fault={fault} again={fault.pageGone ? () => amend({ after: '', before: '' }) : again} />}
-          {!answer ? !fault && <Awaited /> : answer.list.edges.length > 0 ? (
+          {answer && answer.list.edges.length > 0 ? (
             <Hits address={address} answer={answer} changes={changes} of={of} loading={!of && loading} />
-          ) : (
+          ) : of && answer ? (
             <Empty address={address} answer={answer} narrowed={narrowed} />
+          ) : (
+            !fault && <Awaited />
           )}
           {config.playground && <p class="hint"><a href={inPlayground(OrdersDocument, variables)}>Open this query in the playground</a></p>}
         </section>

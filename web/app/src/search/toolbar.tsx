@@ -1,5 +1,5 @@
 import type { Ref } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { go, type Address, type Sort } from '../address';
 import { count } from '../words';
 import type { Answer } from './answer';
@@ -14,7 +14,11 @@ const names: Record<Sort, string> = {
 interface Props {
   address: Address;
   answer?: Answer;
+  /** The answer is to what the address asks for. */
+  of: boolean;
   loading: boolean;
+  /** What the address asks for is waited for, and not just since now. */
+  late: boolean;
   changes: Changes;
   heading: Ref<HTMLHeadingElement>;
   /** Asks for the list as it is now. */
@@ -22,13 +26,14 @@ interface Props {
 }
 
 /** Toolbar says how many orders were found, sorts them, and tells how the list has changed since. */
-export function Toolbar({ address, answer, loading, changes, heading, show }: Props) {
-  const found = answer ? hits(answer) : loading ? 'Searching…' : 'Orders';
+export function Toolbar({ address, answer, of, loading, late, changes, heading, show }: Props) {
+  const before = loading && !of && !late; // for a moment the count of before stays, lest it flicker
+  const found = answer && (of || before) ? hits(answer) : loading ? 'Searching…' : 'Orders';
   const changed = written(changes, sortOf(address));
   const sorts = (Object.keys(names) as Sort[]).filter((sort) => sort !== 'relevance' || address.q.trim() !== '');
   return (
     <div class="toolbar">
-      <h2 ref={heading} tabIndex={-1}>{found}</h2>
+      <h2 ref={heading} tabIndex={-1} class={before ? 'before' : ''}>{found}</h2>
       <div class="arrivals">
         {changed && <button type="button" onClick={show}>{changed} – show</button>}
       </div>
@@ -38,7 +43,7 @@ export function Toolbar({ address, answer, loading, changes, heading, show }: Pr
           {sorts.map((sort) => <option key={sort} value={sort}>{names[sort]}</option>)}
         </select>
       </label>
-      <Said text={loading ? '' : found} pause={700} />
+      <Said text={loading && !late ? '' : found} pause={700} />
       <Said text={changed} pause={3000} />
     </div>
   );
@@ -61,9 +66,11 @@ function written({ arrived, gone, moved }: Changes, sort: Sort): string {
 /** Said reads a text aloud when it has not changed for a while, or every so often where it keeps changing. */
 function Said({ text, pause }: { text: string; pause: number }) {
   const [said, setSaid] = useState('');
+  const latest = useRef(text);
+  latest.current = text;
   const silent = text === '';
   useEffect(() => {
-    const timer = setTimeout(() => setSaid(text), pause);
+    const timer = setTimeout(() => setSaid(latest.current), pause);
     return () => clearTimeout(timer);
   }, [silent ? '' : said === '' ? 'first' : text, pause]);
   return <span class="visually-hidden" role="status">{said}</span>;
