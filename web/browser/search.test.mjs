@@ -342,7 +342,7 @@ test('the words of a status offer it, in the suggestions and where nothing is fo
   await page.goto(new URL('/?q=payment+failed', page.url()).href);
   await page.getByRole('link', { name: 'orders that are “Payment failed”' }).click();
   assert.equal(await box(page).inputValue(), 'status:payment-failed');
-  for (const [q, text, meant] of [['order 17', 'order 17', 'orderId:17'], ['$66.00', 'a total of $66.00', 'total:66.00']]) {
+  for (const [q, text, meant] of [['customer 17', 'customer 17', 'consumerId:17'], ['$66.00', 'a total of $66.00', 'total:66.00']]) {
     await page.goto(new URL(`/?q=${encodeURIComponent(q)}`, page.url()).href);
     await page.locator('.instead').getByRole('link', { name: text }).click();
     assert.equal(await box(page).inputValue(), meant);

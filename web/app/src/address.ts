@@ -1,4 +1,5 @@
 // The page's whole state is in the address bar, so that a search can be bookmarked and sent.
+import type { OrderStatus } from './operations';
 import { store, useStore } from './store';
 
 export const sorts = ['newest', 'oldest', 'changed', 'relevance', 'dearest', 'cheapest'] as const;
@@ -7,6 +8,11 @@ export type Sort = (typeof sorts)[number];
 /** The facets whose values can be chosen, by the name of their parameter. */
 export const choices = ['status', 'restaurant', 'dish', 'city'] as const;
 export type Choice = (typeof choices)[number];
+
+/** All that an order's status can be, in the order in which an order has them. */
+export const statuses = [
+  'PLACED', 'CONFIRMED', 'PREPARING', 'READY', 'ON_THE_WAY', 'DELIVERED', 'CHANGING', 'CANCELLING', 'CANCELLED', 'REJECTED', 'PAYMENT_FAILED',
+] as const satisfies readonly OrderStatus[];
 
 export interface Address {
   tab: 'orders' | 'views';
@@ -28,27 +34,37 @@ export interface Address {
   order: string;
 }
 
-const day = /^\d{4}-\d\d-\d\d$/;
-const amount = /^\d{1,15}(\.\d{1,6})?$/;
+/** isAmount says whether a text is an amount that an order may cost. */
+export const isAmount = (text: string): boolean => /^\d{1,15}(\.\d{1,6})?$/.test(text);
+
+/** isDay says whether a text is a day, as 2026-03-01. */
+export function isDay(text: string): boolean {
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text; // 2026-02-30 would be 2026-03-02
+}
 
 /** parse reads the query of an address. What cannot be is left out. */
 export function parse(search: string): Address {
   const given = new URLSearchParams(search);
   const text = (name: string) => given.get(name) ?? '';
-  const like = (name: string, pattern: RegExp) => (pattern.test(text(name)) ? text(name) : '');
+  const like = (name: string, can: (text: string) => boolean) => (can(text(name)) ? text(name) : '');
+  const all = (name: string) => given.getAll(name).filter((value) => value.trim() !== '');
+  const written = all('status').map((status) => status.trim().toUpperCase().replaceAll(/[\s-]/g, '_'));
   const after = text('after');
   return {
     tab: text('tab') === 'views' ? 'views' : 'orders',
     q: text('q'),
-    chosen: Object.fromEntries(choices.map((name) => [name, given.getAll(name)])) as Address['chosen'],
-    from: like('from', day),
-    to: like('to', day),
-    min: like('min', amount),
-    max: like('max', amount),
+    chosen: {
+      status: statuses.filter((status) => written.includes(status)), restaurant: all('restaurant'), dish: all('dish'), city: all('city'),
+    },
+    from: like('from', isDay),
+    to: like('to', isDay),
+    min: like('min', isAmount),
+    max: like('max', isAmount),
     sort: sorts.find((sort) => sort === text('sort')) ?? 'newest',
     after,
     before: after ? '' : text('before'),
-    order: text('order'),
+    order: text('order').trim().replace(/^#/, ''),
   };
 }
 

@@ -1,11 +1,6 @@
 import { choices, type Address, type Sort } from '../address';
 import { type OrderFilter, type OrderOrder, type OrderStatus, type OrdersQueryVariables } from '../operations';
 
-/** All that an order's status can be, in the order in which an order has them. */
-export const statuses = [
-  'PLACED', 'CONFIRMED', 'PREPARING', 'READY', 'ON_THE_WAY', 'DELIVERED', 'CHANGING', 'CANCELLING', 'CANCELLED', 'REJECTED', 'PAYMENT_FAILED',
-] as const satisfies readonly OrderStatus[];
-
 /** How many hits a page has. */
 export const pageSize = 20;
 
@@ -23,10 +18,17 @@ export function sortOf({ q, sort }: Address): Sort {
   return sort === 'relevance' && q.trim() === '' ? 'newest' : sort;
 }
 
-/** asked returns what an address asks the gateway for. #17 is the number 17, as people write an order's. */
+/** queryOf returns a query with orders' numbers as they are, and not as people paste them: "Order #17.", "#17,". */
+function queryOf(q: string): string {
+  const [, alone] = /^\s*order:?\s*(?:no\.?|number:?)?\s*#?(\d+)[.,;:]?\s*$/i.exec(q) ?? [];
+  // No letter less: warnings count from its beginning.
+  return alone ? `orderId:${alone}` : q.replaceAll(/(^|\s)#(?=\d)/g, '$1 ').replaceAll(/(^|\s)(\d+)[.,;:](?=\s|$)/g, '$1$2 ').trimEnd();
+}
+
+/** asked returns what an address asks the gateway for. */
 export function asked(address: Address): OrdersQueryVariables {
   const { q, after, before } = address;
-  const query = q.trimEnd().replaceAll(/(^|\s)#(?=\d)/g, '$1 '); // no letter less: warnings count from its beginning
+  const query = queryOf(q);
   return {
     ...(query === '' ? {} : { query }),
     filter: filter(address),
@@ -39,9 +41,8 @@ export function asked(address: Address): OrdersQueryVariables {
 /** filter returns what is chosen beside the query. Each facet is counted without what is chosen of it. */
 function filter({ chosen, from, to, min, max }: Address): OrderFilter {
   const wanted: OrderFilter = {};
-  const status = statuses.filter((status) => chosen.status.includes(status)); // an address may name what there is not
-  if (status.length > 0) {
-    wanted.status = { in: status };
+  if (chosen.status.length > 0) {
+    wanted.status = { in: chosen.status as OrderStatus[] };
   }
   for (const name of ['restaurant', 'dish', 'city'] as const) {
     if (chosen[name].length > 0) {
@@ -58,10 +59,9 @@ function filter({ chosen, from, to, min, max }: Address): OrderFilter {
 }
 
 /** beginning returns the moment at which a day begins where the reader is, or the day so many days later. */
-function beginning(day: string, later: number): string | undefined {
+function beginning(day: string, later: number): string {
   const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
-  const at = new Date(year, month - 1, date + later);
-  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+  return new Date(year, month - 1, date + later).toISOString();
 }
 
 /** Something that narrows the search beside the query, and the change of the address that takes it away. */

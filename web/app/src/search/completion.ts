@@ -1,6 +1,6 @@
+import { statuses } from '../address';
 import type { SuggestionKind } from '../operations';
 import { name } from '../words';
-import { statuses } from './asked';
 
 /** The word that somebody is typing, and where it is in the text. */
 export interface Typed {

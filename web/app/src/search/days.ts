@@ -1,15 +1,14 @@
 // Days as the address bar has them, 2026-03-01.
+
+/** zone is the reader's time zone: "Asia/Tokyo". */
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 const days = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
 const months = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
 const shortMonths = new Intl.DateTimeFormat(undefined, { month: 'short', year: '2-digit', timeZone: 'UTC' });
 
-const valid = (date: Date) => !Number.isNaN(date.getTime());
-
 /** day writes a day for people. */
-export function day(of: string): string {
-  const date = new Date(of);
-  return valid(date) ? days.format(date) : of;
-}
+export const day = (of: string): string => days.format(new Date(of));
 
 /** month writes a month, 2026-03, for people. */
 export const month = (of: string): string => months.format(new Date(of));

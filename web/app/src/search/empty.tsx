@@ -4,18 +4,17 @@ import { InsteadDocument } from '../operations';
 import type { Answer } from './answer';
 import type { Narrowing } from './asked';
 import { Examples } from './howto';
-import { meantBy } from './meant';
+import { Instead } from './instead';
 
 /** Empty says that nothing was found, and what to try. */
 export function Empty({ address, answer: { variables }, narrowed }: { address: Address; answer: Answer; narrowed: Narrowing[] }) {
   const { query, filter } = variables;
   const [{ data }] = useQuery({ query: InsteadDocument, variables: { query, filter }, pause: !query });
   const instead = query ? data?.orderHistory.didYouMean : undefined;
-  const meant = meantBy(address.q);
   const paged = address.after !== '' || address.before !== '';
   return (
     <section class="empty sheet" aria-label="Nothing was found">
-      {meant.map(({ text, q }) => <p key={q} class="instead">Did you mean <a {...link({ q })}>{text}</a>?</p>)}
+      <Instead q={address.q} />
       {instead && <p class="instead">Did you mean <a {...link({ q: instead })}>{instead}</a>?</p>}
       {paged && <p><button type="button" class="quiet" onClick={() => go({ after: '', before: '' })}>To the first page</button></p>}
       {narrowed.length > 0 && (

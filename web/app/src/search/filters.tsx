@@ -1,8 +1,8 @@
-import { choices, go, type Address } from '../address';
+import { choices, go, statuses, type Address } from '../address';
 import { useMedia } from '../media';
 import type { OrdersQuery } from '../operations';
 import { name } from '../words';
-import { narrowings, nothingChosen, statuses, titles } from './asked';
+import { narrowings, nothingChosen, titles } from './asked';
 import { Checklist } from './checklist';
 import { DateRange } from './daterange';
 import { TotalRange } from './totalrange';

@@ -1,6 +1,7 @@
 import { go } from '../address';
 import type { Understood } from './answer';
 import { HowToSearch } from './howto';
+import { Instead } from './instead';
 
 const plain = (query: string) => query.trim().replace(/\s+/g, ' ');
 
@@ -35,7 +36,12 @@ export function Understanding({ id, q, understood, typing }: Props) {
         </div>
         <HowToSearch />
       </div>
-      {all && warnings.length > 0 && <p class="remark">Nothing of the search could be understood. The list is what there is without it.</p>}
+      {all && warnings.length > 0 && (
+        <div class="remark">
+          <p>Nothing of the search could be understood. The list is what there is without it.</p>
+          <Instead q={q} />
+        </div>
+      )}
       {loose && !typing && <p class="remark">Nothing was found with just these words. Shown is what is like them.</p>}
       {partial && <p class="remark">It took too long to look at all orders: there may be more, and the numbers may be too low. Search for more words, or a shorter time.</p>}
     </div>
