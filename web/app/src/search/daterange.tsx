@@ -1,8 +1,8 @@
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { go } from '../address';
 import type { CountsFragment } from '../operations';
 import { count } from '../words';
-import { day, daysAgo, month, monthsUpTo, shortMonth, spanOf } from './days';
+import { day, daysAgo, month, monthsUpTo, shortMonth, spanOf, zone } from './days';
 
 const shown = 12; // months
 
@@ -17,14 +17,8 @@ export function DateRange({ from, to, months }: { from: string; to: string; mont
     <fieldset class="range">
       <legend>Placed</legend>
       <div class="pair">
-        <label>
-          <span class="hint">From</span>
-          <input type="date" value={from} {...wrong} max={to || undefined} onChange={(event) => go({ from: event.currentTarget.value })} />
-        </label>
-        <label>
-          <span class="hint">To</span>
-          <input type="date" value={to} {...wrong} min={from || undefined} onChange={(event) => go({ to: event.currentTarget.value })} />
-        </label>
+        <Day title="From" value={from} input={{ ...wrong, max: to || undefined }} set={(from) => go({ from })} />
+        <Day title="To" value={to} input={{ ...wrong, min: from || undefined }} set={(to) => go({ to })} />
       </div>
       <p id={`${id}wrong`} class="wrong" role="status">{wrong['aria-invalid'] && 'The first day is after the last: no order is between them.'}</p>
       <div class="spans">
@@ -43,13 +37,53 @@ export function DateRange({ from, to, months }: { from: string; to: string; mont
   );
 }
 
+interface DayProps {
+  title: string;
+  value: string;
+  /** What else the input says of itself. */
+  input: { 'aria-invalid': boolean; 'aria-describedby': string; min?: string; max?: string };
+  set: (value: string) => void;
+}
+
+/** Day is an input of a day. What is picked is taken at once, and what is typed when it has been: 2 of 2026 is a year, too. */
+function Day({ title, value, input, set }: DayProps) {
+  const [text, setText] = useState(value);
+  const typing = useRef(false);
+  useEffect(() => setText(value), [value]);
+  const take = (day: string) => {
+    typing.current = false;
+    if (day !== value) {
+      set(day);
+    }
+  };
+  return (
+    <label>
+      <span class="hint">{title}</span>
+      <input
+        {...input} type="date" value={text}
+        onPointerDown={() => (typing.current = false)}
+        onKeyDown={({ key, altKey, currentTarget }) => {
+          typing.current = /^(\p{Nd}|Arrow.*|Backspace|Delete|Tab|Shift)$/u.test(key) && !altKey; // others open what one picks from
+          if (key === 'Enter') {
+            take(currentTarget.value);
+          }
+        }}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={({ currentTarget }) => typing.current || take(currentTarget.value)}
+        onBlur={({ currentTarget }) => take(currentTarget.value)}
+      />
+    </label>
+  );
+}
+
 /** Months is a chart of how many orders were placed in each month; a month is chosen by its bar. */
 function Months({ from, to, values }: { from: string; to: string; values: CountsFragment['values'] }) {
   const counts = new Map(values.map(({ value, count: n }) => [value, n]));
   const all = monthsUpTo(values[0]?.value ?? '', shown);
   const most = Math.max(1, ...counts.values());
+  const id = useId();
   return (
-    <div class="months" role="group" aria-label="Orders by month">
+    <div class="months" role="group" aria-label="Orders by month" aria-describedby={zone === 'UTC' ? undefined : id}>
       {all.map((value) => {
         const n = counts.get(value) ?? 0;
         const span = spanOf(value);
@@ -66,6 +100,7 @@ function Months({ from, to, values }: { from: string; to: string; values: Counts
       })}
       <span class="hint" aria-hidden="true">{shortMonth(all[0] ?? '')}</span>
       <span class="hint last" aria-hidden="true">{shortMonth(all.at(-1) ?? '')}</span>
+      {zone !== 'UTC' && <p id={id} class="hint zones">Counted by months in UTC; a click chooses days in {zone}.</p>}
     </div>
   );
 }

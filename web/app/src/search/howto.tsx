@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { link } from '../address';
+import { zone } from './days';
 
 /** Searches to learn from. */
 const examples: [string, string][] = [
@@ -10,7 +11,7 @@ const examples: [string, string][] = [
   ['city:oakland', 'the word in one field'],
   ['status:ready', 'a status'],
   ['total:20..50', 'an amount; also total:>50'],
-  ['createdAt:2026-03', 'a month; also a day, or createdAt:>=2026-03-01'],
+  ['createdAt:2026-03', 'a month, in UTC; also a day, or createdAt:>=2026-03-01'],
 ];
 
 /** Examples lists searches, each a link that runs it. */
@@ -47,6 +48,7 @@ export function HowToSearch() {
       <div class="sheet" onClick={(event) => (event.target as HTMLElement).closest('a') && close()}>
         <Examples />
         <p class="hint">Type / to get to the box, and the arrow keys to move between hits.</p>
+        {zone !== 'UTC' && <p class="hint">Times in a search are in UTC. The filter “Placed”, and all that is shown, is in your time zone, {zone}.</p>}
       </div>
     </details>
   );

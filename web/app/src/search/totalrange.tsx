@@ -1,5 +1,5 @@
 import { useEffect, useId, useState } from 'preact/hooks';
-import { go } from '../address';
+import { go, isAmount } from '../address';
 import type { CountsFragment } from '../operations';
 import { count, money } from '../words';
 
@@ -54,18 +54,33 @@ interface AmountProps {
 /** Amount is an input of an amount, which is taken when it has been typed. */
 function Amount({ title, value, wrong, set }: AmountProps) {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  const take = () => text !== value && /^(\d{1,15}(\.\d{1,6})?)?$/.test(text) && set(text);
+  const [refused, setRefused] = useState(false);
+  const id = useId();
+  useEffect(() => {
+    setText(value);
+    setRefused(false);
+  }, [value]);
+  const take = ({ validity }: HTMLInputElement) => {
+    const can = !validity.badInput && (text === '' || isAmount(text));
+    setRefused(!can);
+    if (can && text !== value) {
+      set(text);
+    }
+  };
   return (
-    <label>
-      <span class="hint">{title}</span>
-      <input
-        {...wrong} type="number" min="0" step="0.01" inputMode="decimal" value={text} placeholder="any"
-        onInput={(event) => setText(event.currentTarget.value)}
-        onBlur={take}
-        onKeyDown={(event) => event.key === 'Enter' && take()}
-      />
-    </label>
+    <div>
+      <label>
+        <span class="hint">{title}</span>
+        <input
+          {...(refused ? { 'aria-invalid': true, 'aria-describedby': id } : wrong)}
+          type="number" min="0" step="0.01" inputMode="decimal" value={text} placeholder="any"
+          onInput={(event) => setText(event.currentTarget.value)}
+          onBlur={(event) => take(event.currentTarget)}
+          onKeyDown={(event) => event.key === 'Enter' && take(event.currentTarget)}
+        />
+      </label>
+      <p id={id} class="wrong" role="status">{refused && 'This is not searched for: an amount is 0 or more, such as 12.50.'}</p>
+    </div>
   );
 }
 
