@@ -2,7 +2,7 @@ import type { Client } from '@urql/core';
 import { Provider } from '@urql/preact';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { link, parse, useAddress } from './address';
+import { link, parse, useAddress, type Address } from './address';
 import { newClient } from './client';
 import { config } from './config';
 import { ConnectionState } from './connectionstate';
@@ -15,7 +15,12 @@ import { ViewsPage } from './views/page';
 
 /** App is the page: a bar with its tabs, and the tab that the address names. */
 export function App() {
-  const { tab } = useAddress();
+  const address = useAddress();
+  const { tab } = address;
+  const title = titleOf(address);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   const orders = { 'aria-current': tab === 'orders' ? ('page' as const) : undefined };
   const views = { 'aria-current': tab === 'views' ? ('page' as const) : undefined };
   return (
@@ -37,6 +42,14 @@ export function App() {
       <main id="main" tabIndex={-1}>{tab === 'views' ? <ViewsPage /> : <SearchPage />}</main>
     </Speaking>
   );
+}
+
+/** titleOf names what is looked at, for the browser's tabs and its history. */
+function titleOf({ tab, order, q }: Address): string {
+  if (tab === 'views') {
+    return 'Views · viewgate';
+  }
+  return order ? `Order ${order} · viewgate` : q ? `${q} · Orders` : 'Orders · viewgate';
 }
 
 /** Speaking gives what is in it a client that speaks for whom the session names: with another, nothing of before is kept. */

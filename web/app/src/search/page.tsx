@@ -35,9 +35,6 @@ export function SearchPage() {
   const { order, q } = address;
   usePlace(address.after + address.before, heading, of && !loading);
   useReturn(order, !beside);
-  useEffect(() => {
-    document.title = q ? `${q} · Orders` : 'Orders · viewgate';
-  }, [q]);
   const show = () => {
     if (address.before && answer?.list.pageInfo.hasPreviousPage === false) {
       amend({ before: '' }); // what is new has come before this page
