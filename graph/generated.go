@@ -97,7 +97,7 @@ type RestaurantFacetsResolver interface {
 }
 type SubscriptionResolver interface {
 	OrderChanged(ctx context.Context, id string) (<-chan *order.Order, error)
-	OrdersChanged(ctx context.Context, consumerID *string, query *string, filter map[string]any, first *int) (<-chan *order.Order, error)
+	OrdersChanged(ctx context.Context, consumerID *string, query *string, filter map[string]any, first *int, shown []string) (<-chan *order.Order, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1449,6 +1449,11 @@ type Subscription {
     it. 0 is for what asks for changes only.
     """
     first: Int = 20
+    """
+    Orders that are shown already, up to 100: each comes at once, too, as it is then, and extensions.matches is false of one that
+    no longer matches. From then on it is one that was sent. So nothing is missed of a page of orderHistory that is shown.
+    """
+    shown: [ID!]
   ): Order! @cost(weight: "200")
 }
 `, BuiltIn: false},
@@ -2552,6 +2557,14 @@ func (ec *executionContext) field_Subscription_ordersChanged_args(ctx context.Co
 		return nil, err
 	}
 	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "shown",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["shown"] = arg4
 	return args, nil
 }
 
@@ -6219,7 +6232,7 @@ func (ec *executionContext) _Subscription_ordersChanged(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().OrdersChanged(ctx, fc.Args["consumerId"].(*string), fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["first"].(*int))
+			return ec.Resolvers.Subscription().OrdersChanged(ctx, fc.Args["consumerId"].(*string), fc.Args["query"].(*string), fc.Args["filter"].(map[string]any), fc.Args["first"].(*int), fc.Args["shown"].([]string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *order.Order) graphql.Marshaler {

@@ -85,6 +85,25 @@ func TestSubscriptionToAList(t *testing.T) {
 	message("5/1", true)
 }
 
+func TestSubscriptionToWhatIsShown(t *testing.T) {
+	l := newLive(t, ada, newOrders(3))
+	l.write(t, at(2, 3, order.Cancelled))
+	c := l.dial(t)
+	c.subscribe("a", `subscription {
+		ordersChanged(filter: {state: {eq: APPROVED}}, first: 0, shown: ["3", "`+globalID("Order", "2")+`"]) { orderId } }`)
+	for range 2 {
+		a := c.next("next", "a")
+		matches := map[any]bool{"2": false, "3": true}[a.at("ordersChanged", "orderId")]
+		if a.Extensions.Matches == nil || *a.Extensions.Matches != matches || len(a.Errors) > 0 {
+			t.Errorf("%+v, want that it matches: %t", a, matches)
+		}
+	}
+	l.write(t, at(3, 3, order.Cancelled))
+	if a := c.next("next", "a"); a.at("ordersChanged", "orderId") != "3" || *a.Extensions.Matches {
+		t.Errorf("%+v, want that 3 no longer matches", a)
+	}
+}
+
 // An order's fields are resolved as anywhere: errors say where they belong, and what is loaded for one message is not shown
 // in the next.
 func TestMessagesAreAnswers(t *testing.T) {
@@ -136,6 +155,8 @@ func TestOperationsOverWebSocket(t *testing.T) {
 	}
 	for _, test := range []struct{ name, query, code, message string }{
 		{"too many", `subscription { ordersChanged(first: 101) { id } }`, "BAD_USER_INPUT", "0 to 100 are possible"},
+		{"too many shown", `subscription { ordersChanged(shown: [` + strings.Repeat(`"1",`, 101) + `]) { id } }`, "BAD_USER_INPUT", "up to 100"},
+		{"no id", `subscription { ordersChanged(shown: ["1 2"]) { id } }`, "BAD_USER_INPUT", "there cannot be"},
 		{"no id", `subscription { orderChanged(id: "a b") { id } }`, "BAD_USER_INPUT", "there cannot be such an order"},
 		{"a query that fails", `{ orderHistory(first: -1) { total { count } } }`, "BAD_USER_INPUT", "1 to 100 are possible"},
 	} {

@@ -38,7 +38,7 @@ func (r *Resolver) orderChanged(ctx context.Context, id string) (<-chan *order.O
 }
 
 // ordersChanged answers Subscription.ordersChanged.
-func (r *Resolver) ordersChanged(ctx context.Context, consumerID, query *string, filter map[string]any, first *int) (
+func (r *Resolver) ordersChanged(ctx context.Context, consumerID, query *string, filter map[string]any, first *int, shown []string) (
 	<-chan *order.Order, error) {
 	newest := defaultPage
 	if first != nil {
@@ -47,13 +47,22 @@ func (r *Resolver) ordersChanged(ctx context.Context, consumerID, query *string,
 	if newest < 0 || newest > maxPage {
 		return nil, badInput("first: %d; 0 to %d are possible", newest, maxPage)
 	}
+	if len(shown) > maxPage {
+		return nil, badInput("shown: %d ids; up to %d are possible", len(shown), maxPage)
+	}
+	ids := make([]string, len(shown))
+	for i, id := range shown {
+		if ids[i] = rawID(orderType, id); ids[i] == "" {
+			return nil, badInput("shown: there cannot be an order %q", id)
+		}
+	}
 	q, s, err := r.query(requestOf(ctx).client.Viewer, consumerID, listing{query: query, filter: filter})
 	if err != nil {
 		return nil, err
 	}
 	r.tellSearch(ctx, s, false, false)
 	return r.subscribe(ctx, true, func(ctx context.Context, viewer view.Viewer) (*watch.Subscription, error) {
-		return r.watcher.Orders(ctx, viewer, q, newest)
+		return r.watcher.Orders(ctx, viewer, q, newest, ids)
 	})
 }
 

@@ -15,8 +15,8 @@ func (r *subscriptionResolver) OrderChanged(ctx context.Context, id string) (<-c
 	return r.orderChanged(ctx, id)
 }
 
-func (r *subscriptionResolver) OrdersChanged(ctx context.Context, consumerID *string, query *string, filter map[string]any, first *int) (<-chan *order.Order, error) {
-	return r.ordersChanged(ctx, consumerID, query, filter, first)
+func (r *subscriptionResolver) OrdersChanged(ctx context.Context, consumerID *string, query *string, filter map[string]any, first *int, shown []string) (<-chan *order.Order, error) {
+	return r.ordersChanged(ctx, consumerID, query, filter, first, shown)
 }
 
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }

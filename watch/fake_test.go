@@ -214,7 +214,7 @@ func (x *world) follow(v view.Viewer, id string) *Subscription {
 // list returns a subscription to a list, closed with the test.
 func (x *world) list(v view.Viewer, q view.Query, newest int) *Subscription {
 	x.t.Helper()
-	s, err := x.Orders(within(x.t), v, q, newest)
+	s, err := x.Orders(within(x.t), v, q, newest, nil)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -117,19 +117,30 @@ func (w *Watcher) as(v view.Viewer, st *state) *state {
 }
 
 // tellLists asks each list's query of the states, and hands them to those who list them.
-func (w *Watcher) tellLists(ctx context.Context, number uint64, states []*state) (err error) {
-	concerned := w.concerned(states)
-	if len(concerned) == 0 {
+func (w *Watcher) tellLists(ctx context.Context, number uint64, states []*state) error {
+	return w.match(ctx, w.concerned(states), func(l *list, shown []*state, matching map[string]bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, st := range shown {
+			l.tell(number, st, matching[st.id])
+		}
+	})
+}
+
+// match asks each list's query of the states beside it, which its viewer may see. It calls back with these, as the viewer is
+// shown them, and the ids of those that match.
+func (w *Watcher) match(ctx context.Context, of map[*list][]*state, answer func(*list, []*state, map[string]bool)) (err error) {
+	if len(of) == 0 {
 		return nil
 	}
-	scratch, err := w.scratch(ctx, concerned)
+	scratch, err := w.scratch(ctx, of)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	for l, visible := range concerned {
+	for l, states := range of {
 		q := l.query
-		q.Size = len(visible)
+		q.Size = len(states)
 		page, err := scratch.Search(ctx, l.viewer, q)
 		if err != nil {
 			return fmt.Errorf("match changed documents: %w", err)
@@ -138,13 +149,13 @@ func (w *Watcher) tellLists(ctx context.Context, number uint64, states []*state)
 		for _, hit := range page.Hits {
 			matching[hit.ID] = true
 		}
-		w.mu.Lock()
-		for _, st := range visible {
+		shown := make([]*state, 0, len(states))
+		for _, st := range states {
 			if st = w.as(l.viewer, st); st != nil {
-				l.tell(number, st, matching[st.id])
+				shown = append(shown, st)
 			}
 		}
-		w.mu.Unlock()
+		answer(l, shown, matching)
 	}
 	return nil
 }

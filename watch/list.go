@@ -27,24 +27,61 @@ var newestFirst = []view.Sort{{Field: "createdAt", Descending: true}}
 
 // Orders follows the orders that match a query's words and filter, of which the mapping must allow the query: the newest
 // of them at once, oldest first, and then each that changes. One that was sent and does not match any more is sent once
-// more. An order of which the viewer has changed is another's, and not sent any more. The subscription must be closed. The
-// error is ErrFull, ErrStopped or the store's.
-func (w *Watcher) Orders(ctx context.Context, viewer view.Viewer, q view.Query, newest int) (*Subscription, error) {
+// more. Those that the subscriber shows already count as sent: they are among the first, as they are then, whether they
+// match or not, but for those that the viewer may not see. An order of which the viewer has changed is another's, and not
+// sent any more. The subscription must be closed. The error is ErrFull, ErrStopped or the store's.
+func (w *Watcher) Orders(ctx context.Context, viewer view.Viewer, q view.Query, newest int, shown []string) (*Subscription, error) {
 	s := w.newSubscription(viewer)
-	s.first, s.newest = make(map[string]stamp, newest), newest
+	s.first, s.newest = make(map[string]first, newest+len(shown)), newest
 	if err := w.join(s, q); err != nil {
 		return nil, err
 	}
-	states, err := w.newest(ctx, s.list, newest)
+	begin, err := w.beginning(ctx, s.list, newest, shown)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
-	slices.Reverse(states)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.start(states)
+	s.start(begin)
 	return s, nil
+}
+
+// beginning reads what a subscriber to a list begins with.
+func (w *Watcher) beginning(ctx context.Context, l *list, newest int, shown []string) ([]pending, error) {
+	found, err := w.newest(ctx, l, newest)
+	if err != nil {
+		return nil, err
+	}
+	has, err := w.shown(ctx, l, shown) // read last, so they are not older than the same orders that were found
+	if err != nil {
+		return nil, err
+	}
+	begin := make([]pending, 0, len(found)+len(has))
+	for _, st := range slices.Backward(found) {
+		if find(has, st.id) < 0 {
+			begin = append(begin, pending{state: st, matches: true})
+		}
+	}
+	return append(begin, has...), nil
+}
+
+// shown reads those of the orders that the list's viewer may see, with whether they match.
+func (w *Watcher) shown(ctx context.Context, l *list, ids []string) (shown []pending, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	states, err := w.read(ctx, slices.Compact(slices.Sorted(slices.Values(ids))))
+	if err != nil {
+		return nil, err
+	}
+	states = slices.DeleteFunc(states, func(st *state) bool { return !w.mapping.Visible(l.viewer, st.source) })
+	err = w.match(ctx, map[*list][]*state{l: states}, func(_ *list, states []*state, matching map[string]bool) {
+		for _, st := range states {
+			shown = append(shown, pending{state: st, matches: matching[st.id], had: true})
+		}
+	})
+	return shown, err
 }
 
 // join registers a subscription to a list.
@@ -108,17 +145,20 @@ func (l *list) tell(number uint64, st *state, matches bool) {
 	}
 	sent := false
 	for _, s := range l.subscribers {
-		stamp, first := s.first[st.id]
+		first, began := s.first[st.id]
 		was := known && before.number > s.joined
 		switch {
-		case number <= s.joined, first && !st.newer(stamp), was && !st.newer(before.stamp):
+		case number <= s.joined, began && !st.newer(first.stamp), was && !st.newer(before.stamp):
 			continue
 		}
-		had := first || was && before.matches
+		had := was && before.matches
+		if began { // it has been sent nothing else of the order since: what others were may be older
+			had = first.matches
+		}
 		if !matches && !had && !s.starting {
 			continue
 		}
-		if first {
+		if began {
 			l.forget(s, st.id)
 		}
 		s.put(st, matches, had)
@@ -129,10 +169,16 @@ func (l *list) tell(number uint64, st *state, matches bool) {
 	}
 }
 
+// first is what a subscriber began with of an order.
+type first struct {
+	stamp   stamp
+	matches bool
+}
+
 // begin remembers what a subscriber begins with. The caller holds Watcher.mu.
-func (l *list) begin(s *Subscription, id string, stamp stamp) {
-	s.first[id] = stamp
-	l.begun[id]++
+func (l *list) begin(s *Subscription, p pending) {
+	s.first[p.id] = first{p.stamp, p.matches}
+	l.begun[p.id]++
 }
 
 // forget is the opposite of begin. The caller holds Watcher.mu.

@@ -15,7 +15,8 @@ type Change struct {
 	// Order is nil where an order is followed that the view does not have, or that is not the viewer's. Subscribers share
 	// it: nobody may change it.
 	Order *order.Order
-	// Matches says that the order matches what the subscriber lists. If not, it did when it was sent before.
+	// Matches says that the order matches what the subscriber lists. If not, it did when it was sent before, or the
+	// subscriber showed it already.
 	Matches bool
 }
 
@@ -28,7 +29,7 @@ type Subscription struct {
 	at      int              // guarded by Watcher.mu: its place among those of the same order or list
 	newest  int              // how many orders of the list it wanted to begin with
 	joined  uint64           // the reading that began last when it came
-	first   map[string]stamp // guarded by Watcher.mu: what it began with of a list, unless sent again
+	first   map[string]first // guarded by Watcher.mu: what it began with of a list, unless sent again
 	sent    stamp            // guarded by Watcher.mu: what was sent of the order
 	// Guarded by Watcher.mu: what it begins with is not there yet.
 	starting bool
@@ -91,7 +92,7 @@ func (w *Watcher) Order(ctx context.Context, viewer view.Viewer, id string) (*Su
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.start([]*state{now})
+	s.start([]pending{{state: now, matches: true}})
 	return s, nil
 }
 
@@ -164,9 +165,9 @@ func leave(subscribers []*Subscription, s *Subscription) []*Subscription {
 	return subscribers[:last]
 }
 
-// start makes these states what the subscriber begins with, before what has come meanwhile. Where a newer state of the same
-// order has come, or one that does not match any more, that counts. The caller holds Watcher.mu.
-func (s *Subscription) start(states []*state) {
+// start makes this what the subscriber begins with, before what has come meanwhile. Where a newer state of the same order has
+// come, or one that does not match any more, that counts. The caller holds Watcher.mu.
+func (s *Subscription) start(begin []pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -175,22 +176,21 @@ func (s *Subscription) start(states []*state) {
 	came := s.pending
 	s.pending, s.since = nil, time.Now()
 	s.started()
-	for _, st := range states {
-		p := pending{state: st, matches: true}
-		if i := find(came, st.id); i >= 0 {
-			if !st.newer(came[i].stamp) {
-				p = came[i]
+	for _, p := range begin {
+		if i := find(came, p.id); i >= 0 {
+			if !p.newer(came[i].stamp) {
+				p = pending{state: came[i].state, matches: came[i].matches, had: p.had}
 			}
 			came = slices.Delete(came, i, i+1)
 		}
-		if !p.matches {
+		if !p.matches && !p.had {
 			continue
 		}
 		s.pending = append(s.pending, p)
 		if s.list == nil {
 			s.sent = p.stamp
 		} else {
-			s.list.begin(s, p.id, p.stamp)
+			s.list.begin(s, p)
 		}
 	}
 	for _, p := range came {

@@ -177,6 +177,54 @@ func TestChangesMeanwhile(t *testing.T) {
 	expect(t, l, "-3/3", "-5/2")
 }
 
+// What a subscriber shows already is sent at once, as it is, and counts as sent.
+func TestShown(t *testing.T) {
+	x := newWorld(t, Options{})
+	for id := 1; id <= 5; id++ {
+		x.write(newOrder(id, 1, "7", order.Approved))
+	}
+	x.write(newOrder(2, 2, "7", order.Cancelled))
+	x.write(newOrder(3, 2, "7", order.Cancelled))
+	x.write(newOrder(6, 1, "8", order.Approved))
+	x.run()
+	x.told()
+	shows := func(newest int, ids ...string) *Subscription {
+		t.Helper()
+		s, err := x.Orders(within(t), ada, approved, newest, ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	s := shows(2, "4", "1", "2", "2", "6", "17") // 6 is another's, and 17 nobody's
+	expect(t, s, "5/1", "1/1", "-2/2", "4/1")
+
+	x.write(newOrder(2, 3, "7", order.Cancelled)) // of which it has been told
+	x.told()
+	x.write(newOrder(3, 3, "7", order.Cancelled)) // which it does not show
+	x.told()
+	x.write(newOrder(1, 2, "7", order.Cancelled))
+	x.told()
+	x.write(newOrder(2, 4, "7", order.Approved))
+	x.told()
+	expect(t, s, "-1/2", "2/4")
+
+	x.hub.Lose()
+	x.told()
+	x.writeSilently(newOrder(4, 2, "7", order.Cancelled))
+	x.hub.Lose()
+	expect(t, s, "-4/2")
+
+	x.meanwhile(func() { x.write(newOrder(5, 2, "7", order.Cancelled)) })
+	expect(t, shows(0, "2", "5"), "2/4", "-5/2")
+	x.meanwhile(func() { x.write(newOrder(2, 5, "7", order.Cancelled)) })
+	s = shows(5, "2")
+	expect(t, s, "-2/5")
+	x.write(newOrder(2, 6, "7", order.Approved))
+	expect(t, s, "2/6")
+}
+
 // A document whose order part is missing is sent to nobody: nothing says whose it is.
 func TestHidden(t *testing.T) {
 	hidden := func(version int) *order.Order {
@@ -342,7 +390,7 @@ func TestEnd(t *testing.T) {
 		t.Errorf("Next after the end: %v", err)
 	}
 	early.Close()
-	if _, err := x.Orders(t.Context(), ada, approved, 1); !errors.Is(err, ErrStopped) {
+	if _, err := x.Orders(t.Context(), ada, approved, 1, nil); !errors.Is(err, ErrStopped) {
 		t.Errorf("subscribing after the end: %v", err)
 	}
 	if len(x.Watcher.orders) != 0 || len(x.Watcher.lists) != 0 || x.Subscriptions() != 0 {
