@@ -104,3 +104,46 @@ test('the first page is followed however one comes to it, and no other tells of 
   assert.equal(new URL(page.url()).search, '');
   assert.equal(await elsewhere.getByRole('button', { name: /– show/ }).count(), 0);
 });
+
+const hit = (page, id) => page.locator('.hit', { has: page.locator(`[data-order="${id}"]`) });
+
+test('a hit that no longer matches says so, in whatever order and on whatever page', async (t) => {
+  const [first, second] = await placed(...Array(22).fill({ 1: 6 }));
+  const page = await looked(t, '/?sort=oldest&status=CONFIRMED&q=lineItems.quantity:6');
+  assert.deepEqual((await ids(page)).slice(0, 2), [first, second]);
+  await page.getByRole('link', { name: 'Next 20' }).click();
+  await until(async () => (await ids(page))[0] !== first);
+  const [last] = await ids(page);
+  await cancelled(last);
+  await hit(page, last).getByText('no longer matches').waitFor();
+  await page.goBack();
+  await until(async () => (await ids(page))[0] === first);
+  await cancelled(second);
+  await hit(page, second).getByText('no longer matches').waitFor();
+  assert.equal((await ids(page))[1], second);
+  await pill(page, '1 changed order').click();
+  await until(async () => !(await ids(page)).includes(second));
+});
+
+test('what changes before changes are followed is not missed', async (t) => {
+  const [changed, other] = await placed({ 1: 7 }, { 1: 7 });
+  let follow;
+  const followed = new Promise((resolve) => (follow = resolve));
+  const page = await open(t, `${calm.url}/?sort=oldest&status=CONFIRMED&q=lineItems.quantity:7`, {
+    prepare: (page) => page.routeWebSocket('**/graphql', (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage(async (message) => {
+        await followed;
+        server.send(message);
+      });
+    }),
+  });
+  await until(async () => (await ids(page)).join() === [changed, other].join());
+  await cancelled(changed);
+  const [added] = await placed({ 1: 7 });
+  follow();
+  await hit(page, changed).getByText('no longer matches').waitFor();
+  await hit(page, changed).getByText('Cancelled').waitFor();
+  await pill(page, '1 new, 1 changed orders').click();
+  await until(async () => (await ids(page)).join() === [other, added].join());
+});

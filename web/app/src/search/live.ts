@@ -1,8 +1,8 @@
 import { useClient } from '@urql/preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Sort } from '../address';
 import { connection } from '../connection';
-import { ChangesDocument, type OrdersQueryVariables } from '../operations';
+import { ChangesDocument, type ChangesSubscriptionVariables } from '../operations';
 import { useStore } from '../store';
 import type { Answer } from './answer';
 import { pageSize } from './asked';
@@ -10,21 +10,30 @@ import { changesOf, type Changes, type Told } from './changes';
 
 const pause = 5_000; // until what the server has ended is begun again, in milliseconds
 const every = 100; // milliseconds between two drawings of what has been told: at a rush, there is time for nothing else otherwise
-const unchanged: Changes = { arrived: 0, gone: new Set(), moved: 0 };
 const most = 500; // orders of which is remembered what was told
+const unchanged: Changes = { arrived: 0, gone: new Set(), moved: 0 };
 
-/** useLive follows what matches a query, and tells what is not to be seen of it in the answer. */
-export function useLive(variables: OrdersQueryVariables, sort: Sort, answer: Answer | undefined): Changes {
+/**
+ * useLive follows what a page of hits was found by, and tells what is not to be seen of it in the answer. Until the next answer is
+ * there it follows what the last was of.
+ */
+export function useLive(sort: Sort, answer: Answer | undefined, loading: boolean): Changes {
   const client = useClient();
-  const { query, filter, after, before } = variables;
-  const first = !after && !before;
-  const key = JSON.stringify([query, filter, first && sort === 'newest']);
+  const followed = useRef<ChangesSubscriptionVariables>(undefined);
+  if (answer && !loading) {
+    followed.current = whatToFollow(answer, sort);
+  }
+  const search = JSON.stringify([followed.current?.query, followed.current?.filter]);
+  const key = JSON.stringify(followed.current);
   const [told, setTold] = useState<Map<string, Told>>(new Map());
   const [turn, setTurn] = useState(0);
   const is = useStore(connection);
   const times = is.state === 'connected' ? is.times : 0;
-  useEffect(() => setTold(new Map()), [key, times]);
+  useEffect(() => setTold(new Map()), [search, times]);
   useEffect(() => {
+    if (!followed.current) {
+      return;
+    }
     let timer: ReturnType<typeof setTimeout> | undefined;
     let drawing: ReturnType<typeof setTimeout> | undefined;
     let news: [string, Told][] = [];
@@ -33,8 +42,7 @@ export function useLive(variables: OrdersQueryVariables, sort: Sort, answer: Ans
       [news, drawing] = [[], undefined];
       setTold((told) => new Map([...told, ...all].slice(-most)));
     };
-    const begin = { query, filter, first: first && sort === 'newest' ? pageSize : 0 };
-    const { unsubscribe } = client.subscription(ChangesDocument, begin).subscribe(({ data, error, extensions }) => {
+    const { unsubscribe } = client.subscription(ChangesDocument, followed.current).subscribe(({ data, error, extensions }) => {
       if (error) {
         timer = setTimeout(() => setTurn((turn) => turn + 1), pause);
       } else if (data) {
@@ -46,8 +54,15 @@ export function useLive(variables: OrdersQueryVariables, sort: Sort, answer: Ans
     return () => {
       clearTimeout(timer);
       clearTimeout(drawing);
+      draw();
       unsubscribe();
     };
   }, [client, key, turn]);
   return useMemo(() => (answer ? changesOf(answer, told, sort) : unchanged), [told, answer, sort]);
+}
+
+/** whatToFollow begins with the hits, and with what may have come before the first of them since they were found. */
+function whatToFollow({ list: { edges, pageInfo }, variables: { query, filter } }: Answer, sort: Sort): ChangesSubscriptionVariables {
+  const first = pageInfo.hasPreviousPage || sort === 'relevance' ? 0 : pageSize;
+  return { query, filter, first, shown: edges.map(({ node }) => node.id) };
 }

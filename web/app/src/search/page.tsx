@@ -26,7 +26,7 @@ export function SearchPage() {
   const address = useAddress();
   const variables = asked(address);
   const { answer, fault, loading, of, late, again } = useAnswer(variables);
-  const changes = useLive(variables, sortOf(address), of ? answer : undefined);
+  const changes = useLive(sortOf(address), of ? answer : undefined, loading);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
   const [typing, setTyping] = useState(false);
