@@ -282,6 +282,26 @@ test('a fault is told in plain words with the request’s id, and the list stays
   await alert.waitFor({ state: 'detached' });
 });
 
+test('a server that does not answer is said after a while, wherever it was asked', async (t) => {
+  const page = await open(t, '/');
+  await hits(page).first().locator('.id').click();
+  await page.getByRole('button', { name: 'Ask the owners now' }).waitFor();
+  let silent = true;
+  await page.route(/graphql|consumers/, (route) => silent || route.continue());
+  await page.getByRole('button', { name: 'Ask the owners now' }).click();
+  await page.getByLabel('Sort by').selectOption('oldest');
+  await page.getByRole('button', { name: 'Order something' }).click();
+  const alerts = page.getByRole('alert').filter({ hasText: 'The server does not answer.' });
+  await until(async () => (await alerts.count()) > 2, 'three are said', 60_000);
+  silent = false;
+  await page.keyboard.press('Escape');
+  await page.getByRole('region', { name: 'Orders found' }).getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('region', { name: /^Order \d/ }).getByRole('button', { name: 'Try again' }).click();
+  await page.getByText(/asked \d services in/).waitFor();
+  await settled(page);
+  assert.equal(await page.getByRole('alert').count(), 0);
+});
+
 test('the list is walked by the keyboard, and closing an order returns to it', async (t) => {
   const page = await open(t, '/');
   await hits(page).nth(4).waitFor();

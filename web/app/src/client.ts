@@ -1,5 +1,6 @@
 import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange, type CombinedError } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
+import { ask, unanswered } from './asking';
 import { connect } from './connection';
 import { newest } from './newest';
 import { accepted, authorization, refused, type Refusal, type Session } from './session';
@@ -17,6 +18,7 @@ export function newClient(of: Session): { client: Client; close: () => void } {
   const keepNewest = newest();
   const client = new Client({
     url: '/graphql',
+    fetch: ask,
     preferGetMethod: false,
     exchanges: [
       mapExchange({ onOperation: (operation) => identify(operation, of), onError: (error) => {
@@ -98,7 +100,7 @@ export function faultOf(result: { error?: CombinedError; operation?: { context: 
   const pageGone = first?.message.startsWith('not a cursor') ?? false;
   const id = first?.extensions?.requestId ?? (result.operation?.context as { requestId?: string } | undefined)?.requestId;
   return {
-    message: pageGone ? 'This page of the list is no longer there.' : refusal === 'no role' ? 'Your token has no role here.' : first ? (plain[code] ?? first.message) : 'The server cannot be reached.',
+    message: pageGone ? 'This page of the list is no longer there.' : refusal === 'no role' ? 'Your token has no role here.' : first ? (plain[code] ?? first.message) : unanswered(error.networkError),
     requestId: String(id ?? ''),
     signIn: refusal !== undefined,
     pageGone,

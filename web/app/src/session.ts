@@ -1,3 +1,4 @@
+import { ask, fail } from './asking';
 import { config } from './config';
 import { store } from './store';
 
@@ -59,7 +60,7 @@ export type Person = { role: 'support' } | { role: 'consumer' | 'restaurant'; id
 const nameOf = (person: Person) => ('id' in person ? `${person.role} ${person.id}` : person.role);
 
 async function tokenOf(person: Person): Promise<string> {
-  const response = await fetch(`/demo/token?${new URLSearchParams({ ...person })}`);
+  const response = await ask(`/demo/token?${new URLSearchParams({ ...person })}`).catch(fail);
   const text = await response.text();
   if (!response.ok) {
     throw new Error(`The demo gives no token: ${text.trim()}`);

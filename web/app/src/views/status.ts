@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { ask } from '../asking';
 import { authorization, refused, session } from '../session';
 import { store, useStore } from '../store';
 
@@ -53,12 +54,12 @@ export const isOld = ({ at, failed }: Statuses, now: number): boolean => failed 
 
 const patience = 10_000; // milliseconds until the server is taken for one that cannot be reached
 
-/** ask asks once, unless it has ended. */
-async function ask(ended: AbortSignal): Promise<void> {
+/** look asks once, unless it has ended. */
+async function look(ended: AbortSignal): Promise<void> {
   const before = statuses.get();
   const of = session.get();
   try {
-    const response = await fetch('/views', { headers: authorization(of), signal: AbortSignal.any([ended, AbortSignal.timeout(patience)]) });
+    const response = await ask('/views', { headers: authorization(of), signal: ended }, patience);
     if (session.get() !== of) {
       return; // another may be told otherwise
     }
@@ -95,7 +96,7 @@ function watch(): () => void {
   const turn = async () => {
     if (!asking && document.visibilityState === 'visible' && statuses.get().failed !== 'forbidden') {
       asking = true;
-      await ask(ended.signal);
+      await look(ended.signal);
       asking = false;
     }
   };
