@@ -22,7 +22,8 @@ type Healer interface {
 
 // gaps remembers the documents that were written with something missing, until it has come or the owners have told.
 // Whether it is still missing is decided against the stored document: a worker's view of a document between two events
-// proves nothing.
+// proves nothing. Nor does the time that goes by while a backlog is read, which may have what is missing: a document is due when
+// all that the topics had at a time is indexed, so an indexer that lags looks as much later, and one that stands still does not.
 type gaps struct {
 	mu   sync.Mutex
 	seen map[key]*gap // guarded by mu
@@ -30,13 +31,14 @@ type gaps struct {
 
 // gap is a document with something missing.
 type gap struct {
-	due      time.Time     // when to look again
+	due      time.Time     // what the topics have by then is to be indexed before it is looked at again
 	pause    time.Duration // doubled with each look
 	declared bool          // it was still missing at the first look
 }
 
-// maxGaps bounds what is remembered. A document beyond it is found again when its next event comes.
-const maxGaps = 10_000
+// maxGaps bounds what is remembered: what a backlog leaves, at some 100 bytes each. A document beyond it is found again when its next
+// event comes.
+const maxGaps = 100_000
 
 // maxPause is the longest time between two looks at a gap.
 const maxPause = 5 * time.Minute
@@ -57,17 +59,17 @@ func (g *gaps) note(k key, missing bool, now time.Time, patience time.Duration) 
 	}
 }
 
-// take returns the documents that are due, by view, and puts each off.
-func (g *gaps) take(now time.Time) map[int][]string {
+// take returns the documents that are due, by view, and puts each off. What the topics had at the time passed is indexed.
+func (g *gaps) take(passed time.Time) map[int][]string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	due := map[int][]string{}
 	for k, one := range g.seen {
-		if now.Before(one.due) {
+		if passed.Before(one.due) {
 			continue
 		}
 		one.pause = min(2*one.pause, maxPause)
-		one.due = now.Add(one.pause)
+		one.due = passed.Add(one.pause)
 		due[k.view] = append(due[k.view], k.id)
 	}
 	for _, ids := range due {
@@ -105,7 +107,7 @@ func (g *gaps) count() int {
 // to the workers.
 func (x *Indexer) heal(ctx context.Context, s *session) {
 	for retry.Wait(ctx, x.options.GapPatience/4) {
-		for v, ids := range x.gaps.take(time.Now()) {
+		for v, ids := range x.gaps.take(x.progress.passed()) {
 			for chunk := range slices.Chunk(ids, 100) {
 				x.healSome(ctx, s, v, chunk)
 			}

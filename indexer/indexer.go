@@ -63,7 +63,7 @@ type Options struct {
 	CacheSize    int           // documents that a worker remembers; default 1,000
 	BufferBytes  int64         // bytes of records taken from Kafka and not yet done, at most; default 64 MiB
 	StoreTimeout time.Duration // of one attempt to read and write a batch; default 10 s, well under the rebalance timeout
-	GapPatience  time.Duration // how long a missing event may take before its owner is asked; default 5 s
+	GapPatience  time.Duration // how long a missing event may take until it is in its topic, else its owner is asked; default 5 s
 	DrainTimeout time.Duration // how long writes in flight may go on at a rebalance or a stop; default 5 s
 	Logger       *slog.Logger  // default: discards
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -401,6 +402,74 @@ func TestGapsAreHealed(t *testing.T) {
 # HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
 # TYPE viewgate_gaps_total counter
 viewgate_gaps_total{view="orders"} 2
+`), "viewgate_gaps_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGapsInBacklog: while a backlog is read, what is missing may be in it. Owners are asked for what is missing when it has been read.
+func TestGapsInBacklog(t *testing.T) {
+	w := newWorld(t)
+	tickets := &owner{}
+	tickets.set(2)
+	w.healer = tickets
+	ticket := func(id string, version uint64, payload any) *sarama.ProducerMessage {
+		return w.message(envelope(event.Ticket, id, version, payload))
+	}
+	picked, created := &event.TicketPickedUpEvent{}, &event.TicketCreatedEvent{RestaurantID: "1"}
+	w.publish(
+		ticket("late", 2, picked), ticket("late", 1, created),
+		w.message(someEvent(rand.New(rand.NewPCG(1, 0)), event.Order, "late", 1)),
+		ticket("lost", 1, created), ticket("lost", 3, picked),
+	)
+	var held atomic.Bool
+	held.Store(true)
+	w.store.set(func(string) fault {
+		late, err := order.Decode(w.store.docs["late"].Source)
+		if held.Load() && err == nil && len(late.Part(order.AggregateTicket).Waiting) > 0 {
+			return lost // what it waits for
+		}
+		return none
+	}, nil)
+	const patience = 50 * time.Millisecond
+	registry := prometheus.NewRegistry()
+	x := w.indexer(indexer.Options{GapPatience: patience, BufferBytes: 1, Registerer: registry}) // a record at a time
+	w.run(x)
+	w.eventually(func() error {
+		lag, _ := x.Lag()
+		late, err := order.Decode([]byte(w.store.source("late")))
+		if err == nil && len(late.Part(order.AggregateTicket).Waiting) == 0 || lag.Age < 10*patience {
+			err = fmt.Errorf("the lag is %+v", lag)
+		}
+		return err
+	})
+	tickets.mu.Lock()
+	if len(tickets.asked) > 0 {
+		t.Errorf("the owner was asked for %v, of which there is a backlog", tickets.asked)
+	}
+	tickets.mu.Unlock()
+	held.Store(false)
+	w.eventually(func() error {
+		o, err := order.Decode([]byte(w.store.source("lost")))
+		if err != nil {
+			return err
+		}
+		if p := o.Part(order.AggregateTicket); p.Version != 3 || len(p.Waiting) > 0 {
+			return fmt.Errorf("lost: %+v", p)
+		}
+		return nil
+	})
+	tickets.mu.Lock()
+	defer tickets.mu.Unlock()
+	for _, asked := range tickets.asked {
+		if strings.HasPrefix(asked, "late") {
+			t.Errorf("the owner was asked for %s", asked)
+		}
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
+# TYPE viewgate_gaps_total counter
+viewgate_gaps_total{view="orders"} 1
 `), "viewgate_gaps_total"); err != nil {
 		t.Error(err)
 	}

@@ -86,6 +86,14 @@ func (p *progress) observe(at time.Time, ends feed.Positions) {
 	p.snapshots.Pass(positions)
 }
 
+// passed returns the newest time of which it is known that what the claims had by then is done; the zero time where none is.
+func (p *progress) passed() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, _ := p.snapshots.Passed()
+	return at
+}
+
 // Lag is how far the views are behind the partitions that an indexer has claimed.
 type Lag struct {
 	Records int64         // taken in by Kafka and not indexed
