@@ -126,6 +126,44 @@ test('the owners are asked, and what differed is told', async (t) => {
   await panel(page).getByRole('status').filter({ hasText: 'Now: delivered' }).waitFor();
 });
 
+test('what the owners said is put away when the order has changed, and not when a courier moved', async (t) => {
+  let view;
+  const page = await open(t, `/?order=${delivered}`, { prepare: async (page) => (view = await behind(page)) });
+  await view.followed();
+  await page.getByRole('button', { name: 'Ask the owners now' }).click();
+  const owners = panel(page).getByRole('region', { name: 'Is it up to date?' });
+  await owners.getByText('What differed').waitFor();
+  await owners.getByText(/^Asked .* ago$/).waitFor();
+  const { order } = view;
+  const moved = { ...order().delivery, version: order().delivery.version + 1, location: { __typename: 'Location', latitude: 1, longitude: 2 } };
+  view.tell({ ...order(), delivery: moved });
+  await panel(page).getByText('1.0000, 2.0000').waitFor();
+  assert.equal(await owners.getByText('What differed').count(), 1);
+  view.tell({ ...order(), delivery: moved, version: order().version + 1, state: 'CANCEL_PENDING' });
+  await owners.getByText('The order has changed since the owners were asked.').waitFor();
+  assert.equal(await owners.getByRole('table').count(), 0);
+});
+
+test('a version and a courier’s place are no differences', async (t) => {
+  const page = await open(t, '/', {
+    prepare: (page) => page.route('**/graphql', async (route) => {
+      const { operationName, variables } = route.request().postDataJSON();
+      if (operationName !== 'Order' || variables.freshness) {
+        return route.fallback();
+      }
+      const response = await route.fetch();
+      const { data, ...rest } = await response.json();
+      const { order } = data;
+      const delivery = { ...order.delivery, version: order.delivery.version - 1, location: { __typename: 'Location', latitude: 1, longitude: 2 } };
+      return route.fulfill({ response, json: { ...rest, data: { ...data, order: { ...order, delivery } } } });
+    }),
+  });
+  await page.goto(new URL(`/?order=${delivered}`, page.url()).href);
+  await panel(page).getByText('1.0000, 2.0000').waitFor();
+  await page.getByRole('button', { name: 'Ask the owners now' }).click();
+  await page.getByText(/^Nothing differed/).waitFor();
+});
+
 test('what the view says late does not take back what the owners said', async (t) => {
   let view;
   const page = await open(t, `/?order=${delivered}`, { prepare: async (page) => (view = await behind(page)) });
@@ -188,6 +226,18 @@ test('an order changes before one’s eyes', async (t) => {
   const list = page.locator('.events li');
   const events = await list.count();
   await until(async () => (await list.count()) > events || (await said.innerText()) === 'Now: delivered');
+});
+
+test('an order that has not arrived yet is there when it has', async (t) => {
+  const id = await place();
+  let asked = 0;
+  const page = await open(t, '/', {
+    prepare: (page) => page.route('**/graphql', (route) => (
+      route.request().postDataJSON().operationName === 'Order' && asked++ === 0 ? route.fulfill({ json: { data: { order: null } } }) : route.fallback()
+    )),
+  });
+  await page.goto(new URL(`/?order=${id}`, page.url()).href);
+  await panel(page).getByRole('heading', { name: 'Where it comes from' }).waitFor({ timeout: 60_000 });
 });
 
 test('a connection that is lost is said and mended, and the order is no older than before', async (t) => {

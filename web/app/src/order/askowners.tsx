@@ -1,12 +1,13 @@
+import { useNow } from '../clock';
 import { FaultNotice } from '../faultnotice';
-import { count, duration } from '../words';
-import type { Difference } from './differences';
+import { age, count, duration } from '../words';
+import { differences, type Difference } from './differences';
 import { services } from './events';
 import type { Note } from './freshness';
 import type { Reading } from './reading';
 
 /** AskOwners asks the services themselves how an order stands, and says what differed from what was shown. */
-export function AskOwners({ reading: { asked, askOwners } }: { reading: Reading }) {
+export function AskOwners({ reading: { order, asked, askOwners } }: { reading: Reading }) {
   const asking = asked.state === 'asking';
   return (
     <section class="owners" aria-labelledby="order-owners">
@@ -15,10 +16,21 @@ export function AskOwners({ reading: { asked, askOwners } }: { reading: Reading 
       <button type="button" aria-disabled={asking} onClick={() => asking || askOwners()}>{asking ? 'Asking the owners…' : 'Ask the owners now'}</button>
       {asked.state === 'failed' && <FaultNotice fault={asked.fault} again={askOwners} />}
       <div role="status">
-        {asked.state === 'answered' && <Answer note={asked.note} took={asked.took} differs={asked.differs} />}
+        {asked.state === 'answered' && (
+          order && differences(asked.was, order).length > 0
+            ? <p>The order has changed since the owners were asked.</p>
+            : <Answer note={asked.note} took={asked.took} differs={asked.differs} />
+        )}
       </div>
+      {asked.state === 'answered' && <When at={asked.at} />}
     </section>
   );
+}
+
+/** When says how long ago they answered. It is not said aloud, since it changes each second. */
+function When({ at }: { at: number }) {
+  const now = useNow();
+  return <p class="hint">Asked {age(new Date(at), Math.max(now, at))}</p>;
 }
 
 function Answer({ note, took, differs }: { note: Note | undefined; took: number; differs: Difference[] }) {

@@ -20,6 +20,9 @@ const labels: Record<string, string> = {
 
 const states = ['state', 'status'];
 
+/** passing is what is no difference to people: a courier is always elsewhere, and a version alone says nothing of what it is of. */
+const passing = ['__typename', 'id', 'location', 'version'];
+
 /** differences compares what is shown of an order, and names each field that differs by its path. */
 export function differences(before: DetailsFragment, after: DetailsFragment): Difference[] {
   const found: Difference[] = [];
@@ -38,7 +41,7 @@ export function differences(before: DetailsFragment, after: DetailsFragment): Di
       return;
     }
     for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-      if (key !== '__typename' && key !== 'id') {
+      if (!passing.includes(key)) {
         compare(a[key], b[key], [...path, key]);
       }
     }
@@ -51,7 +54,6 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const wholes: Record<string, (value: Record<string, unknown>) => string> = {
   currency: (value) => money(value as { amount: string; currency: string }),
   type: (value) => meaningOf(String(value.type)).said,
-  latitude: (value) => `${String(value.latitude)}, ${String(value.longitude)}`,
 };
 
 const whole = (value: unknown): boolean => isObject(value) && Object.keys(wholes).some((key) => key in value);
@@ -66,7 +68,7 @@ function labelOf(path: string[]): string {
       words.push(labels[key] ?? key);
     }
   }
-  const text = words.length === 1 && words[0] === 'version' ? 'order: version' : words.join(': ');
+  const text = words.join(': ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -11,8 +11,8 @@ export type Asked =
   | { state: 'no' }
   | { state: 'asking' }
   | { state: 'failed'; fault: Fault }
-  /** took is how long the answer took, in milliseconds. */
-  | { state: 'answered'; note: Note | undefined; took: number; differs: Difference[] };
+  /** took is how long the answer took, at when it came, both in milliseconds; was is the order as it told it. */
+  | { state: 'answered'; note: Note | undefined; took: number; at: number; differs: Difference[]; was: DetailsFragment };
 
 /** Reading is an order as it is read and followed. */
 export interface Reading {
@@ -49,6 +49,14 @@ export function useOrder(id: string): Reading {
   useEffect(() => take(result.extensions), [result.extensions]);
   useEffect(() => take(changed.extensions), [changed.extensions]);
 
+  // An order that was placed a moment ago is there as soon as there is news of it.
+  const missing = order === null;
+  useEffect(() => {
+    if (missing && changed.data) {
+      again({ requestPolicy: 'network-only' });
+    }
+  }, [missing, changed.data]);
+
   async function askOwners() {
     const before = shown.current;
     const from = performance.now();
@@ -64,7 +72,7 @@ export function useOrder(id: string): Reading {
     }
     const told = noteOf(answer.extensions);
     setNote(told);
-    setAsked({ state: 'answered', note: told, took: performance.now() - from, differs: differences(before, after) });
+    setAsked({ state: 'answered', note: told, took: performance.now() - from, at: Date.now(), differs: differences(before, after), was: after });
   }
 
   return {
