@@ -433,3 +433,30 @@ test('a page of the list that is gone leads to the first', async (t) => {
   await hits(page).first().waitFor();
   assert.deepEqual(of(page, 'after'), []);
 });
+
+test('text of a hit can be selected, and all of the hit clicked', async (t) => {
+  const page = await open(t, '/');
+  const hit = page.locator('article').first();
+  const id = await hit.getByRole('link').getAttribute('data-order');
+  const name = hit.locator('.who strong');
+  const { x, y, width, height } = await name.boundingBox();
+  await page.mouse.move(x + 1, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width - 1, y + height / 2, { steps: 5 });
+  await page.mouse.up();
+  const selected = await page.evaluate(() => getSelection().toString());
+  assert.ok(selected.length > 2 && (await name.innerText()).includes(selected), `selected is “${selected}”`);
+  assert.equal(new URL(page.url()).searchParams.get('order'), null);
+
+  const elsewhere = page.context().waitForEvent('page');
+  await hit.locator('.items > span').first().click({ button: 'middle' });
+  await (await elsewhere).waitForURL((to) => to.searchParams.get('order') === id);
+  assert.equal(new URL(page.url()).searchParams.get('order'), null);
+
+  await name.click();
+  await page.getByRole('region', { name: `Order ${id}` }).waitFor();
+  await page.goBack();
+  const card = await hit.boundingBox();
+  await page.mouse.click(card.x + card.width - 4, card.y + card.height - 4); // beside all text
+  await page.getByRole('region', { name: `Order ${id}` }).waitFor();
+});

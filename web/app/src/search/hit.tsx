@@ -21,7 +21,7 @@ export function Hit({ edge: { node: order, highlights }, open, gone }: { edge: E
   const at = (field: string, text: string) => <Marked text={text} field={field} highlights={highlights} />;
   const { restaurant, consumer, deliveryAddress: address } = order;
   return (
-    <article class={`hit ${open ? 'open' : ''} ${gone ? 'gone' : ''}`}>
+    <article class={`hit ${open ? 'open' : ''} ${gone ? 'gone' : ''}`} onClick={follow} onAuxClick={follow}>
       <Glow when={order.updatedAt} />
       <a class="id" {...link({ order: order.orderId })} aria-current={open ? 'true' : undefined} data-order={order.orderId}>
         <span class="visually-hidden">Order </span>{at('orderId', order.orderId)}
@@ -44,6 +44,18 @@ export function Hit({ edge: { node: order, highlights }, open, gone }: { edge: E
       <Age at={order.createdAt} />
     </article>
   );
+}
+
+/** follow follows the hit's link when something beside it is clicked, and not at the end of a selection: text can be copied. */
+function follow(event: MouseEvent & { currentTarget: HTMLElement }) {
+  const link = event.currentTarget.querySelector('a');
+  const middle = event.button === 1;
+  if (link && !link.contains(event.target as Node) && event.button <= 1 && getSelection()?.isCollapsed !== false) {
+    const { ctrlKey, metaKey, shiftKey } = event;
+    link.dispatchEvent(new MouseEvent('click', {
+      bubbles: true, cancelable: true, ctrlKey: ctrlKey || middle, metaKey: metaKey || middle, shiftKey,
+    }));
+  }
 }
 
 const elsewhere = ({ field }: Highlight) => !inPlace.includes(field);
