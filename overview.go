@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/viewgate/viewgate/auth"
@@ -75,11 +74,9 @@ const (
 	overviewAge = time.Second
 	// overviewTimeout is how long it may take to find out what it tells. What takes longer is not known.
 	overviewTimeout = 3 * time.Second
-	// lettersAge is how old a count of dead letters may be before they are counted anew, lettersPatience how long that is waited
-	// for, and lettersTimeout how long it may take: whoever does not wait for it is told the one before.
-	lettersAge      = 10 * time.Second
-	lettersPatience = time.Second
-	lettersTimeout  = 10 * time.Second
+	// lettersAge is how old a count of dead letters may be before they are counted anew, and lettersTimeout how long that may take.
+	lettersAge     = 10 * time.Second
+	lettersTimeout = 10 * time.Second
 	// lettersMost is how many records of dead letter topics are read to count them: some megabytes.
 	lettersMost = 20_000
 )
@@ -96,7 +93,7 @@ func newOverviews(views []*served, s shared) *overviews {
 	o.now = latest.NewRecent(overviewAge, o.look)
 	if s.config != nil {
 		for _, v := range views {
-			o.letters[v.name] = newLetters(deadletter.NewCounter(s.kafka.Brokers, s.config, topicsOf(v.sources), lettersMost))
+			o.letters[v.name] = &letters{counter: deadletter.NewCounter(s.kafka.Brokers, s.config, topicsOf(v.sources), lettersMost)}
 		}
 	}
 	return o
@@ -105,7 +102,7 @@ func newOverviews(views []*served, s shared) *overviews {
 // close ends the connections to Kafka.
 func (o *overviews) close() (err error) {
 	for _, l := range o.letters {
-		err = errors.Join(err, l.counter.Close())
+		err = errors.Join(err, l.close())
 	}
 	return err
 }
@@ -113,42 +110,54 @@ func (o *overviews) close() (err error) {
 // letters counts the dead letters of a view's topics while somebody asks.
 type letters struct {
 	counter *deadletter.Counter
-	now     *latest.Recent[*lettersOverview]
-	last    atomic.Pointer[lettersOverview] // nil: they were never counted
+	work    sync.WaitGroup // of the count under way
+
+	mu       sync.Mutex
+	closed   bool             // guarded by mu
+	counting bool             // guarded by mu: there is a count under way
+	last     *lettersOverview // guarded by mu; nil: they are not known
+	err      error            // guarded by mu: why the last count came to nothing
 }
 
-func newLetters(c *deadletter.Counter) *letters {
-	l := &letters{counter: c}
-	l.now = latest.NewRecent(lettersAge, func(ctx context.Context) (*lettersOverview, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lettersTimeout)
-		defer cancel()
-		at := time.Now().UTC()
-		n, err := c.Count(ctx)
-		if err != nil {
-			return nil, err
-		}
-		is := &lettersOverview{Count: n.Letters, Newest: timeOf(n.Newest), Reasons: map[string]int{}, At: at}
-		for reason, count := range n.Reasons {
-			is.Reasons[cmp.Or(string(reason), "not said")] = count
-		}
-		l.last.Store(is)
-		return is, nil
-	})
-	return l
-}
-
-// get returns a count, and why it is none that is new. Where the error says that there are too many, no older one is true.
+// get returns the last count, and why it is none that is new. It waits for no other: where that is old, they are counted anew
+// for who asks next. Where there are too many, no older count is true.
 func (l *letters) get(ctx context.Context) (*lettersOverview, error) {
-	ctx, cancel := context.WithTimeout(ctx, lettersPatience)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.last == nil || l.err != nil || time.Since(l.last.At) >= lettersAge
+	if old && !l.counting && !l.closed {
+		l.counting = true
+		l.work.Go(func() { l.count(context.WithoutCancel(ctx)) })
+	}
+	return l.last, l.err
+}
+
+func (l *letters) count(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lettersTimeout)
 	defer cancel()
-	is, err := l.now.Get(ctx)
+	at := time.Now().UTC()
+	n, err := l.counter.Count(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counting, l.err = false, err
 	switch {
 	case errors.Is(err, deadletter.ErrTooMany):
-		return nil, fmt.Errorf("%w: viewgate dlq list tells", err)
-	case err != nil:
-		return l.last.Load(), err
+		l.last, l.err = nil, fmt.Errorf("%w: viewgate dlq list tells", err)
+	case err == nil:
+		l.last = &lettersOverview{Count: n.Letters, Newest: timeOf(n.Newest), Reasons: map[string]int{}, At: at}
+		for reason, count := range n.Reasons {
+			l.last.Reasons[cmp.Or(string(reason), "not said")] = count
+		}
 	}
-	return is, nil
+}
+
+// close returns when nothing is counted any more, and ends the connections.
+func (l *letters) close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.work.Wait()
+	return l.counter.Close()
 }
 
 // overviewOperation is what a look at /views is called where operations are counted and logged.

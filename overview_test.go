@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/viewgate/viewgate/auth"
+	"github.com/viewgate/viewgate/deadletter"
 	"github.com/viewgate/viewgate/feed"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
@@ -163,5 +166,36 @@ func TestOverviewOfTheUnknown(t *testing.T) {
 	}
 	if len(got.Warnings) != 1 || !strings.HasPrefix(got.Warnings[0], "orders index: ") || !strings.Contains(got.Ready, view.ErrUnavailable.Error()) {
 		t.Errorf("it is said to be %q, with %q", got.Ready, got.Warnings)
+	}
+}
+
+// TestDeadLettersAreNotWaitedFor: where Kafka does not answer, they are not known, and at once.
+func TestDeadLettersAreNotWaitedFor(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := sarama.NewConfig()
+	config.Net.ReadTimeout, config.Metadata.Retry.Max = time.Hour, 0
+	l := &letters{counter: deadletter.NewCounter([]string{silent.Addr().String()}, config, []string{"orders"}, 1)}
+	for range 2 {
+		if is, err := l.get(t.Context()); is != nil || err != nil {
+			t.Errorf("before they are counted: %+v, %v", is, err)
+		}
+	}
+	connection, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection.Close()
+	silent.Close()
+	(&process{T: t}).eventually(func() error {
+		if _, err := l.get(t.Context()); err == nil {
+			return errors.New("it is not said why they are not known")
+		}
+		return nil
+	})
+	if err := l.close(); err != nil {
+		t.Error(err)
 	}
 }
