@@ -114,3 +114,18 @@ test('a service that says no', async (t) => {
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
 });
+
+test('a server that cannot be reached can be left', async (t) => {
+  let down = false;
+  const page = await open(t, '/', {
+    expected: [/ERR_FAILED/],
+    prepare: (page) => page.route(/graphql|consumers/, (route) => (down ? route.abort() : route.fallback())),
+  });
+  await page.locator('article').first().waitFor();
+  down = true;
+  await page.getByRole('button', { name: 'Order something' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Try again' }).waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+});

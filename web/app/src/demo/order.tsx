@@ -78,7 +78,12 @@ function Purchase({ close }: { close: () => void }) {
   }
 
   if (fault) {
-    return <FaultNotice fault={fault} again={() => again({ requestPolicy: 'network-only' })} />;
+    return (
+      <>
+        <FaultNotice fault={fault} again={() => again({ requestPolicy: 'network-only' })} />
+        <p class="buttons"><button type="button" class="quiet" onClick={close}>Close</button></p>
+      </>
+    );
   }
   if (read) {
     return (
