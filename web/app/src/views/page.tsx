@@ -79,7 +79,7 @@ function Card({ view, lags, now }: { view: ViewStatus; lags: LagPoint[]; now: nu
             </>
           )}
         </Fact>
-        <Fact name="Last rebuild">{view.built === null ? <Unknown /> : <time dateTime={view.built} title={exactTime(view.built)}>{age(view.built, now)}</time>}</Fact>
+        <Fact name="Built">{view.built === null ? <Unknown /> : <time dateTime={view.built} title={exactTime(view.built)}>{age(view.built, now)}</time>}</Fact>
         {view.building && (
           <Fact name="Being built">
             <code>{view.building.index}</code>{view.building.since && <span class="hint"> since {exactTime(view.building.since)}</span>}
