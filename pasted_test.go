@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // pasted is a request that a text gives to paste into a shell.
@@ -23,15 +25,45 @@ func pastedIn(text string) (requests []pasted) {
 	return requests
 }
 
+// pastedAnswer is what the gateway or the shop answers.
+type pastedAnswer struct {
+	OrderID int
+	Data    map[string]json.RawMessage
+	Errors  json.RawMessage
+	text    []byte
+}
+
+// shapeOf returns JSON without what may differ from one answer to the next: of lists their first element is left, of values their kind.
+func shapeOf(t *testing.T, text []byte) any {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	var shape func(any) any
+	shape = func(value any) any {
+		switch value := value.(type) {
+		case map[string]any:
+			for name := range value {
+				value[name] = shape(value[name])
+			}
+			return value
+		case []any:
+			for _, first := range value {
+				return []any{shape(first)}
+			}
+			return value
+		}
+		return fmt.Sprintf("%T", value)
+	}
+	return shape(value)
+}
+
 // TestPastedCommands: what the README and the demo give to paste is answered; an order is placed as they say, and then read.
 func TestPastedCommands(t *testing.T) {
 	p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0", "--speed", "60")
 	p.waitForURL()
-	ask := func(path, body string) (answer struct {
-		OrderID int
-		Data    map[string]json.RawMessage
-		Errors  json.RawMessage
-	}, err error) {
+	ask := func(path, body string) (answer pastedAnswer, err error) {
 		response, err := http.Post(p.url+path, "application/json", strings.NewReader(body))
 		if err != nil {
 			return answer, err
@@ -41,6 +73,7 @@ func TestPastedCommands(t *testing.T) {
 		if err == nil {
 			err = json.Unmarshal(text, &answer)
 		}
+		answer.text = text
 		if err != nil || answer.Errors != nil || answer.Data == nil && answer.OrderID == 0 {
 			return answer, fmt.Errorf("%s %s is answered %s, %v", path, body, text, err)
 		}
@@ -52,6 +85,15 @@ func TestPastedCommands(t *testing.T) {
 		return answer, nil
 	}
 	readme := readText(t, "README.md")
+	sample := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(readme)
+	first := pastedIn(readme)[0]
+	p.eventually(func() error {
+		answer, err := ask(first.path, first.body)
+		if diff := cmp.Diff(shapeOf(t, []byte(sample[1])), shapeOf(t, answer.text)); err == nil && diff != "" {
+			err = fmt.Errorf("the README's first answer is another (-README +answer)\n%s", diff)
+		}
+		return err
+	})
 	own := regexp.MustCompile(`(?m)^\{ .*AT_LEAST.* \}$`).FindString(readme)
 	id := regexp.MustCompile(`order\(id: "(\d+)"`).FindStringSubmatch(own)
 	if id == nil {
