@@ -271,5 +271,6 @@
     defaultEditorToolsVisibility: true,
     plugins: [plugin],
   },
-    e(GraphiQL.Logo, null, e(Session), demoTokens && e(Token, { untold }), e('a', { href: '/', className: 'home' }, 'viewgate'))));
+    e(GraphiQL.Logo, null, e(Session), demoTokens && e(Token, { untold }),
+      e('a', { href: '/', className: 'home', title: 'Search orders' }, 'viewgate'))));
 })();

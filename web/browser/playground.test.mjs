@@ -152,6 +152,8 @@ test('it can be used without a mouse, and on a phone', async (t) => {
     const { width } = await page.locator(part).boundingBox();
     assert.ok(width > 250, `${part} is ${width} pixels wide`);
   }
+  await page.getByRole('link', { name: 'viewgate' }).click();
+  await until(() => new URL(page.url()).pathname === '/');
 });
 
 test('with the tokens of a demo', async (t) => {
