@@ -147,3 +147,44 @@ test('what changes before changes are followed is not missed', async (t) => {
   await pill(page, '1 new, 1 changed orders').click();
   await until(async () => (await ids(page)).join() === [other, added].join());
 });
+
+test('an order that is opened again shows nothing of two times', async (t) => {
+  const [id] = await placed({ 1: 1, 2: 2 });
+  let answer;
+  let answered;
+  const page = await open(t, calm.url, {
+    prepare: async (page) => {
+      await page.route('**/graphql', async (route) => {
+        await (/query Order\(/.test(route.request().postData() ?? '') && answered);
+        await route.continue();
+      });
+      await page.routeWebSocket('**/graphql', (socket) => {
+        const server = socket.connectToServer();
+        socket.onMessage(async (message) => {
+          await (message.includes('OrderChanges') && answered);
+          server.send(message);
+        });
+      });
+    },
+  });
+  const items = page.locator('.details .items');
+  const price = (row) => items.getByRole('row').nth(row).getByRole('cell').nth(1).innerText();
+  await hit(page, id).locator('.id').click();
+  await items.getByRole('row').nth(3).waitFor();
+  const [one, other] = [await price(1), await price(2)];
+  assert.notEqual(one, other);
+  await page.keyboard.press('Escape');
+  await items.waitFor({ state: 'detached' });
+  await revise(id, { 1: 0 }, calm.orders);
+  await until(async () => (await hit(page, id).locator('.items > span').count()) === 1);
+  answered = new Promise((resolve) => (answer = resolve));
+  await hit(page, id).locator('.id').click();
+  const details = page.getByRole('region', { name: `Order ${id}` });
+  await details.getByText('Reading the order…').or(items).first().waitFor();
+  if ((await items.count()) > 0) {
+    assert.equal(await price(1), other, 'before the answer');
+  }
+  answer();
+  await until(async () => (await items.getByRole('row').count()) === 3);
+  assert.equal(await price(1), other);
+});

@@ -5,17 +5,10 @@ import { connect } from './connection';
 import { newest } from './newest';
 import { accepted, authorization, refused, type Refusal, type Session } from './session';
 
-/** Types without an identity of their own. A restaurant and a consumer in an order are as they were when it was placed. */
-const parts = [
-  'Address', 'Bill', 'Consumer', 'Count', 'Delivery', 'Facet', 'FacetValue', 'Highlight', 'LineItem', 'Location', 'MenuItem',
-  'Money', 'OrderConnection', 'OrderEdge', 'OrderFacets', 'PageInfo', 'Restaurant', 'RestaurantConnection', 'RestaurantEdge',
-  'Suggestion', 'TextRange', 'Ticket', 'TimelineEntry',
-];
-
 /** newClient returns a client of the gateway that the page comes from, with an empty cache, which speaks for a session. */
 export function newClient(of: Session): { client: Client; close: () => void } {
   const { socket, close } = connect(of);
-  const keepNewest = newest();
+  const { keep, keys } = newest();
   const client = new Client({
     url: '/graphql',
     fetch: ask,
@@ -27,9 +20,9 @@ export function newClient(of: Session): { client: Client; close: () => void } {
           void refused(of, why);
         }
       } }), // before the cache, whose results are of what it was given
-      cacheExchange({ keys: Object.fromEntries(parts.map((name) => [name, () => null])) }),
+      cacheExchange({ keys }),
       mapExchange({ onResult: (result) => {
-        keepNewest(result.data);
+        keep(result.data);
         if (result.data) {
           accepted(of);
         }
