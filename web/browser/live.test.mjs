@@ -188,3 +188,13 @@ test('an order that is opened again shows nothing of two times', async (t) => {
   await until(async () => (await items.getByRole('row').count()) === 3);
   assert.equal(await price(1), other);
 });
+
+test('what comes where nothing was found appears by itself', async (t) => {
+  const page = await looked(t, '/?q=lineItems.quantity:8');
+  await page.locator('.empty').waitFor();
+  const [id] = await placed({ 1: 8 });
+  await hit(page, id).waitFor();
+  const [other] = await placed({ 1: 8 });
+  await pill(page, '1 new order').waitFor();
+  assert.equal(await hit(page, other).count(), 0);
+});

@@ -2,7 +2,7 @@ import { useClient } from '@urql/preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Sort } from '../address';
 import { connection } from '../connection';
-import { ChangesDocument, type ChangesSubscriptionVariables } from '../operations';
+import { ChangesDocument, type ChangesSubscriptionVariables, type OrdersQueryVariables } from '../operations';
 import { useStore } from '../store';
 import type { Answer } from './answer';
 import { pageSize } from './asked';
@@ -15,15 +15,15 @@ const unchanged: Changes = { arrived: 0, gone: new Set(), moved: 0 };
 
 /**
  * useLive follows what a page of hits was found by, and tells what is not to be seen of it in the answer. Until the next answer is
- * there it follows what the last was of.
+ * there it follows what the last was of, and before the first what is asked for.
  */
-export function useLive(sort: Sort, answer: Answer | undefined, loading: boolean): Changes {
+export function useLive({ query, filter }: OrdersQueryVariables, sort: Sort, answer: Answer | undefined, loading: boolean): Changes {
   const client = useClient();
-  const followed = useRef<ChangesSubscriptionVariables>(undefined);
+  const followed = useRef<ChangesSubscriptionVariables>({ query, filter, first: 0, shown: [] });
   if (answer && !loading) {
     followed.current = whatToFollow(answer, sort);
   }
-  const search = JSON.stringify([followed.current?.query, followed.current?.filter]);
+  const search = JSON.stringify([followed.current.query, followed.current.filter]);
   const key = JSON.stringify(followed.current);
   const [told, setTold] = useState<Map<string, Told>>(new Map());
   const [turn, setTurn] = useState(0);
@@ -31,9 +31,6 @@ export function useLive(sort: Sort, answer: Answer | undefined, loading: boolean
   const times = is.state === 'connected' ? is.times : 0;
   useEffect(() => setTold(new Map()), [search, times]);
   useEffect(() => {
-    if (!followed.current) {
-      return;
-    }
     let timer: ReturnType<typeof setTimeout> | undefined;
     let drawing: ReturnType<typeof setTimeout> | undefined;
     let news: [string, Told][] = [];
@@ -65,4 +62,18 @@ export function useLive(sort: Sort, answer: Answer | undefined, loading: boolean
 function whatToFollow({ list: { edges, pageInfo }, variables: { query, filter } }: Answer, sort: Sort): ChangesSubscriptionVariables {
   const first = pageInfo.hasPreviousPage || sort === 'relevance' ? 0 : pageSize;
   return { query, filter, first, shown: edges.map(({ node }) => node.id) };
+}
+
+/** useFirst asks again when something has come where nothing was found: there is nothing that this could move. */
+export function useFirst(empty: boolean, loading: boolean, arrived: number, again: () => void): void {
+  const asked = useRef(0); // how many had come when it was asked again last: a search may see them later
+  useEffect(() => {
+    if (loading) {
+      return;
+    }
+    if (empty && arrived > asked.current) {
+      again();
+    }
+    asked.current = empty ? arrived : 0;
+  }, [empty, loading, arrived]);
 }

@@ -16,7 +16,7 @@ import { day } from './days';
 import { Empty } from './empty';
 import { Filters } from './filters';
 import { Awaited, Hits } from './hits';
-import { useLive } from './live';
+import { useFirst, useLive } from './live';
 import { Toolbar } from './toolbar';
 import { Understanding } from './understanding';
 import './page.css';
@@ -26,7 +26,8 @@ export function SearchPage() {
   const address = useAddress();
   const variables = asked(address);
   const { answer, fault, loading, of, late, again } = useAnswer(variables);
-  const changes = useLive(sortOf(address), of ? answer : undefined, loading);
+  const changes = useLive(variables, sortOf(address), of ? answer : undefined, loading);
+  useFirst(of && answer?.list.edges.length === 0, loading, changes.arrived, again);
   const narrowed = useMemo(() => narrowings(address, { day, status: name }), [address]);
   const beside = useMedia('(min-width: 1200px)');
   const [typing, setTyping] = useState(false);
