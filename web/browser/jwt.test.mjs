@@ -62,14 +62,15 @@ test('a token without a role is told so, and may be changed for another', async 
   assert.equal(await page.getByRole('alert').count(), 0);
 });
 
-test('want of a role is known where no WebSocket can be made, too', async (t) => {
-  const page = await open(t, guarded.url, {
-    expected: [/40[13]/],
-    prepare: (page) => page.addInitScript(() => { delete globalThis.WebSocket; }),
+test('want of a role is known by the WebSocket alone', async (t) => {
+  const page = await open(t, `${guarded.url}/?order=1`, {
+    expected: [/40[13]|ERR_FAILED/],
+    prepare: (page) => page.route('**/graphql', (route) => route.abort()),
   });
   await refusal(page).getByText('Sign in to see orders.').waitFor();
   await signIn(page, tokenOf('nobody'));
   await page.getByText('You are signed in, but your token has no role here.').waitFor();
+  await page.getByRole('status').filter({ hasText: 'Changes are not shown' }).waitFor();
 });
 
 test('what is no token is told from one that has ended', async (t) => {
@@ -78,6 +79,7 @@ test('what is no token is told from one that has ended', async (t) => {
   await signIn(page, 'rubbish');
   await refusal(page).getByText('The server does not take this token.').waitFor();
   assert.equal(await page.getByText('no longer').count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
   await page.reload();
   await refusal(page).getByText('Sign in to see orders.').waitFor(); // it is not kept
 

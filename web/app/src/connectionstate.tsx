@@ -1,15 +1,17 @@
 import { useNow } from './clock';
 import { connection } from './connection';
+import { ended } from './session';
 import { useStore } from './store';
 import { duration } from './words';
 
 /** ConnectionState says whether changes reach the page, and aloud when they no longer do and do again. */
 export function ConnectionState() {
   const is = useStore(connection);
+  const over = useStore(ended) !== ''; // nothing is followed then, since nothing is found
   return (
     <span class={`connection ${is.state}`} role="status">
       {is.state === 'connected' && <span title="Changes are shown as they happen">Live</span>}
-      {(is.state === 'refused' || is.state === 'impossible') && 'Changes are not shown'}
+      {(is.state === 'refused' || is.state === 'impossible' || (over && is.state === 'idle')) && 'Changes are not shown'}
       {is.state === 'lost' && <Lost since={is.since} />}
     </span>
   );

@@ -3,16 +3,22 @@ import { config } from './config';
 import { ended, personOf, session, signIn, signInAs, type Person } from './session';
 import { useStore } from './store';
 
+/** useSignedIn reports whether there is a token that the server takes, as far as is known. */
+function useSignedIn(): boolean {
+  const why = useStore(ended);
+  return useStore(session).token !== '' && (why === '' || why === 'no role');
+}
+
 /** SessionMenu says for whom the page speaks, and changes it. Where everybody sees everything there is nothing to say. */
 export function SessionMenu() {
-  const { token, who } = useStore(session);
-  const why = useStore(ended);
+  const { who } = useStore(session);
+  const signedIn = useSignedIn();
   if (config.auth === 'none') {
     return null;
   }
   return (
     <details class="menu session">
-      <summary>{who || (token && (why === '' || why === 'no role') ? 'Signed in' : 'Sign in')}</summary>
+      <summary>{who || (signedIn ? 'Signed in' : 'Sign in')}</summary>
       <div class="sheet">{config.auth === 'demo' ? <DemoPeople /> : <TokenForm />}</div>
     </details>
   );
@@ -52,7 +58,7 @@ export function SessionEnded() {
 
 /** TokenForm takes an access token, which is kept until the browser's tab is closed. */
 export function TokenForm() {
-  const { token } = useStore(session);
+  const signedIn = useSignedIn();
   const [typed, setTyped] = useState('');
   return (
     <form
@@ -70,7 +76,7 @@ export function TokenForm() {
       <p class="hint">As your identity provider gives it. It is kept until this tab is closed, and sent to this server alone.</p>
       <p class="buttons">
         <button type="submit">Sign in</button>
-        {token && <button type="button" class="quiet" onClick={() => signIn('')}>Sign out</button>}
+        {signedIn && <button type="button" class="quiet" onClick={() => signIn('')}>Sign out</button>}
       </p>
     </form>
   );
