@@ -130,7 +130,7 @@ type follower struct {
 	id     string // "" for a list
 	query  view.Query
 	newest int
-	shown  []string // orders that it says it shows already
+	shown  []string                // orders that it says it shows already
 	least  map[string]view.Version // what had been written when it came
 	has    map[string]view.Version
 	gone   map[string]view.Version // what it was told to drop
