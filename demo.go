@@ -158,7 +158,7 @@ func welcome(w io.Writer, addr, brokerAddr string, s settings, d demoSettings, t
   Services     order %[3]s, kitchen %[4]s, delivery %[5]s,
                accounting %[6]s, restaurant %[7]s, consumer %[8]s
   Customers    %[9]s
-  You          order at the page, or as below: it is cooked and delivered, too
+  You          POST %[3]s/orders, or as below: what you order is cooked and delivered, too
   Kept         %[10]s
   Tokens       %[11]s
 
