@@ -38,6 +38,12 @@ async function cancelled(id) {
 const ids = (page) => page.locator('.hits[aria-busy=false] .id').evaluateAll((links) => links.map((link) => link.dataset.order));
 const pill = (page, text) => page.getByRole('button', { name: `${text} – show`, exact: true });
 
+/** turned waits until another page of the list is there, and answers its ids. */
+const turned = (page, from) => until(async () => {
+  const now = await ids(page);
+  return now.length > 0 && now[0] !== from[0] && now;
+}, 'another page');
+
 /** looked opens a search, and waits until it is followed. */
 async function looked(t, path) {
   const page = await open(t, new URL(path, calm.url).href);
@@ -84,7 +90,7 @@ test('an order that would be at another place announces itself', async (t) => {
   await pill(page, '1 changed order').waitFor();
   assert.equal((await ids(page))[0], dear);
   await pill(page, '1 changed order').click();
-  await until(async () => (await ids(page))[0] !== dear);
+  await turned(page, [dear]);
 });
 
 test('the first page is followed however one comes to it, and no other tells of what is before it', async (t) => {
@@ -92,15 +98,20 @@ test('the first page is followed however one comes to it, and no other tells of 
   const page = await looked(t, '/');
   const first = await ids(page);
   await page.getByRole('link', { name: 'Next 20' }).click();
-  await until(async () => (await ids(page))[0] !== first[0]);
-  const second = await ids(page);
+  const second = await turned(page, first);
   const elsewhere = await looked(t, new URL(page.url()).search);
   assert.deepEqual(await ids(elsewhere), second);
   await page.getByRole('link', { name: 'Previous 20' }).click();
   await until(async () => (await ids(page)).join() === first.join());
-  const [id] = await placed({ 1: 1 });
-  await pill(page, '1 new order').click();
-  await until(async () => (await ids(page))[0] === id);
+  const [one] = await placed({ 1: 1 });
+  await pill(page, '1 new order').waitFor();
+  await page.goBack();
+  await until(async () => (await ids(page)).join() === second.join());
+  await page.getByRole('link', { name: 'Previous 20' }).click(); // before which there is one now
+  await until(async () => (await ids(page)).join() === first.join());
+  const [other] = await placed({ 1: 1 });
+  await pill(page, '2 new orders').click();
+  await until(async () => (await ids(page)).slice(0, 2).join() === [other, one].join());
   assert.equal(new URL(page.url()).search, '');
   assert.equal(await elsewhere.getByRole('button', { name: /– show/ }).count(), 0);
 });
@@ -112,8 +123,7 @@ test('a hit that no longer matches says so, in whatever order and on whatever pa
   const page = await looked(t, '/?sort=oldest&status=CONFIRMED&q=lineItems.quantity:6');
   assert.deepEqual((await ids(page)).slice(0, 2), [first, second]);
   await page.getByRole('link', { name: 'Next 20' }).click();
-  await until(async () => (await ids(page))[0] !== first);
-  const [last] = await ids(page);
+  const [last] = await turned(page, [first]);
   await cancelled(last);
   await hit(page, last).getByText('no longer matches').waitFor();
   await page.goBack();

@@ -15,6 +15,8 @@ export interface Told {
 export interface Changes {
   /** How many orders would be on the page if it were asked for now, and are not. */
   arrived: number;
+  /** Whether some of these come before the first hit. */
+  above: boolean;
   /** Ids of hits that no longer match. */
   gone: Set<string>;
   /** How many of the other hits would be at another place. */
@@ -24,18 +26,22 @@ export interface Changes {
 const behind = 2_000; // milliseconds that a search may be behind what is told
 
 /** changesOf compares what was told with a page of hits. */
-export function changesOf({ list: { edges, pageInfo }, asked }: Answer, told: Map<string, Told>, sort: Sort): Changes {
+export function changesOf({ list: { edges, pageInfo }, variables: { before }, asked }: Answer, told: Map<string, Told>, sort: Sort): Changes {
   const hits = edges.map(({ node }) => node);
   const shown = new Set(hits.map(({ id }) => id));
   const gone = new Set(hits.map(({ id }) => id).filter((id) => told.get(id)?.matches === false));
   const compare = comparing(sort);
   const [first, last] = [hits[0], hits.at(-1)];
-  const belongs = ({ order, at }: Told) =>
+  const isAbove = ({ order }: Told) => Boolean(compare && first && compare(order, first) < 0);
+  const back = Boolean(before) || !pageInfo.hasPreviousPage; // at the list's beginning, or on the way there
+  const belongs = (one: Told) =>
     compare
-      ? (!pageInfo.hasPreviousPage || !first || compare(first, order) < 0) && (hits.length < pageSize || !last || compare(order, last) < 0)
-      : at > asked - behind; // what was told before, the search has seen, and put wherever it is
+      ? (back || !isAbove(one)) && (hits.length < pageSize || !last || compare(one.order, last) < 0)
+      : one.at > asked - behind; // what was told before, the search has seen, and put wherever it is
+  const arrived = [...told].filter(([id, one]) => one.matches && !shown.has(id) && belongs(one));
   return {
-    arrived: [...told].filter(([id, one]) => one.matches && !shown.has(id) && belongs(one)).length,
+    arrived: arrived.length,
+    above: arrived.some(([, one]) => isAbove(one)),
     gone,
     moved: compare ? displaced(hits.filter(({ id }) => !gone.has(id)), compare) : 0,
   };

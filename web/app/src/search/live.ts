@@ -11,7 +11,7 @@ import { changesOf, type Changes, type Told } from './changes';
 const pause = 5_000; // until what the server has ended is begun again, in milliseconds
 const every = 100; // milliseconds between two drawings of what has been told: at a rush, there is time for nothing else otherwise
 const most = 500; // orders of which is remembered what was told
-const unchanged: Changes = { arrived: 0, gone: new Set(), moved: 0 };
+const unchanged: Changes = { arrived: 0, above: false, gone: new Set(), moved: 0 };
 
 /**
  * useLive follows what a page of hits was found by, and tells what is not to be seen of it in the answer. Until the next answer is
@@ -59,8 +59,8 @@ export function useLive({ query, filter }: OrdersQueryVariables, sort: Sort, ans
 }
 
 /** whatToFollow begins with the hits, and with what may have come before the first of them since they were found. */
-function whatToFollow({ list: { edges, pageInfo }, variables: { query, filter } }: Answer, sort: Sort): ChangesSubscriptionVariables {
-  const first = pageInfo.hasPreviousPage || sort === 'relevance' ? 0 : pageSize;
+function whatToFollow({ list: { edges, pageInfo }, variables: { query, filter, before } }: Answer, sort: Sort): ChangesSubscriptionVariables {
+  const first = (pageInfo.hasPreviousPage && !before) || sort === 'relevance' ? 0 : pageSize;
   return { query, filter, first, shown: edges.map(({ node }) => node.id) };
 }
 

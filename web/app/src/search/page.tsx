@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { amend, parse, useAddress } from '../address';
+import { amend, go, parse, useAddress } from '../address';
 import { config } from '../config';
 import { OrderSomething } from '../demo/order';
 import { FaultNotice } from '../faultnotice';
@@ -37,8 +37,8 @@ export function SearchPage() {
   usePlace(address.after + address.before, heading, of && !loading);
   useReturn(order, !beside);
   const show = () => {
-    if (address.before && answer?.list.pageInfo.hasPreviousPage === false) {
-      amend({ before: '' }); // what is new has come before this page
+    if (address.before && changes.above) {
+      go({ before: '' });
     } else {
       again();
     }
