@@ -84,8 +84,8 @@ function stepBack(order) {
   };
 }
 
-/** behind stands between a page and a view: what that says of an order is a step behind. Answers how to send a change of it. */
-async function behind(page) {
+/** behind stands between a page and a view: what that says of an order is behind, by a step. Answers how to send a change of it. */
+async function behind(page, back = stepBack) {
   let tell;
   await page.routeWebSocket(/\/graphql$/, (socket) => {
     const send = (message) => socket.send(JSON.stringify(message));
@@ -107,13 +107,13 @@ async function behind(page) {
     }
     const answer = await response.json();
     fresh = answer.data.order;
-    return route.fulfill({ response, json: variables.freshness ? answer : { ...answer, data: { ...answer.data, order: stepBack(fresh) } } });
+    return route.fulfill({ response, json: variables.freshness ? answer : { ...answer, data: { ...answer.data, order: back(fresh) } } });
   });
   return { order: () => fresh, tell: (order) => tell(order), followed: () => until(() => tell, 'the subscription') };
 }
 
 test('the owners are asked, and what differed is told', async (t) => {
-  const page = await open(t, '/?tab=views', { prepare: behind });
+  const page = await open(t, '/?tab=views', { prepare: (page) => behind(page) });
   await page.goto(new URL(`/?order=${delivered}`, page.url()).href);
   await panel(page).getByText('On the way', { exact: true }).first().waitFor();
   await page.getByRole('button', { name: 'Ask the owners now' }).click();
@@ -145,23 +145,15 @@ test('what the owners said is put away when the order has changed, and not when 
 });
 
 test('a version and a courier’s place are no differences', async (t) => {
-  const page = await open(t, '/', {
-    prepare: (page) => page.route('**/graphql', async (route) => {
-      const { operationName, variables } = route.request().postDataJSON();
-      if (operationName !== 'Order' || variables.freshness) {
-        return route.fallback();
-      }
-      const response = await route.fetch();
-      const { data, ...rest } = await response.json();
-      const { order } = data;
-      const delivery = { ...order.delivery, version: order.delivery.version - 1, location: { __typename: 'Location', latitude: 1, longitude: 2 } };
-      return route.fulfill({ response, json: { ...rest, data: { ...data, order: { ...order, delivery } } } });
-    }),
+  const before = (order) => ({
+    ...order,
+    delivery: { ...order.delivery, version: order.delivery.version - 1, location: { __typename: 'Location', latitude: 1, longitude: 2 } },
   });
-  await page.goto(new URL(`/?order=${delivered}`, page.url()).href);
+  const page = await open(t, `/?order=${delivered}`, { prepare: (page) => behind(page, before) });
   await panel(page).getByText('1.0000, 2.0000').waitFor();
   await page.getByRole('button', { name: 'Ask the owners now' }).click();
   await page.getByText(/^Nothing differed/).waitFor();
+  await panel(page).getByText('1.0000, 2.0000').waitFor({ state: 'detached' });
 });
 
 test('what the view says late does not take back what the owners said', async (t) => {
