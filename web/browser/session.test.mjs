@@ -100,9 +100,11 @@ test('a token that is refused although it is new is said, once', async (t) => {
   assert.match(await alert.innerText(), /You are not signed in.*Request [0-9a-f]{16}/s);
   assert.equal(await alert.getByRole('button').count(), 0);
   assert.equal(given, 2); // at first, and in its place
+  assert.equal(await page.locator('.skeleton').count(), 0); // nothing is on its way
   await page.unroute('**/graphql');
   await again.click();
   await page.locator('article').first().waitFor();
+  await page.getByRole('group', { name: 'Status' }).waitFor();
   assert.equal(await again.count(), 0);
 });
 

@@ -55,7 +55,9 @@ export function SearchPage() {
           <Box q={q} warnings={understood?.warnings ?? []} describedBy="understanding" onTyping={setTyping} />
           <Understanding id="understanding" q={q} understood={understood} typing={typing} />
         </div>
-        <Filters address={address} of={of} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
+        {(answer || !fault) && (
+          <Filters address={address} of={of} facets={answer?.list.facets} currency={answer?.list.edges[0]?.node.total.currency} />
+        )}
         <section id="found" class="found" tabIndex={-1} aria-label="Orders found">
           <Toolbar address={address} answer={answer} of={of} loading={loading} late={late} changes={changes} heading={heading} show={show} />
           <Chips all={narrowed} />
