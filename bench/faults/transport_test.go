@@ -214,13 +214,13 @@ func startProxy(t *testing.T, f *faulty, elasticsearch string) string {
 func TestFaulty(t *testing.T) {
 	f := newFaulty(t, 1, 400)
 	url := startNode(t)
-	if err := ask(f, http.MethodPut, url+"/index", `{"mappings": {"_meta": {}}}`); err != nil {
+	if err := ask(f, 10*time.Second, http.MethodPut, url+"/index", `{"mappings": {"_meta": {}}}`); err != nil {
 		t.Fatal(err)
 	}
 	outcomes := map[string]int{}
 	for i := range 400 {
 		body := fmt.Sprintf("{\"create\":{\"_id\":\"%d\"}}\n{}\n{\"create\":{\"_id\":\"%d'\"}}\n{}\n", i, i)
-		err := ask(f, http.MethodPost, url+"/index/_bulk", body)
+		err := ask(f, 100*time.Millisecond, http.MethodPost, url+"/index/_bulk", body)
 		switch {
 		case err == nil:
 			outcomes["passed"]++
@@ -240,9 +240,9 @@ func TestFaulty(t *testing.T) {
 	}
 }
 
-// ask sends a request for 20 ms at most and tells what it came to.
-func ask(f *faulty, method, url, body string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+// ask sends a request, waits for its answer for a time at most, and tells what it came to.
+func ask(f *faulty, limit time.Duration, method, url, body string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
