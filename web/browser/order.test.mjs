@@ -94,11 +94,11 @@ async function behind(page, back = stepBack) {
       if (type === 'connection_init') {
         send({ type: 'connection_ack' });
       } else if (type === 'subscribe' && payload.operationName === 'OrderChanges') {
-        tell = (orderChanged) => send({ type: 'next', id, payload: { data: { __typename: 'Subscription', orderChanged } } });
+        tell = (orderChanged, extensions) => send({ type: 'next', id, payload: { data: { __typename: 'Subscription', orderChanged }, extensions } });
       }
     });
   });
-  let fresh;
+  let fresh, note;
   await page.route('**/graphql', async (route) => {
     const { operationName, variables } = route.request().postDataJSON();
     const response = await route.fetch();
@@ -107,9 +107,10 @@ async function behind(page, back = stepBack) {
     }
     const answer = await response.json();
     fresh = answer.data.order;
+    note = answer.extensions.freshness[0];
     return route.fulfill({ response, json: variables.freshness ? answer : { ...answer, data: { ...answer.data, order: back(fresh) } } });
   });
-  return { order: () => fresh, tell: (order) => tell(order), followed: () => until(() => tell, 'the subscription') };
+  return { order: () => fresh, note: () => note, tell: (order, extensions) => tell(order, extensions), followed: () => until(() => tell, 'the subscription') };
 }
 
 test('the owners are asked, and what differed is told', async (t) => {
@@ -173,6 +174,23 @@ test('what the view says late does not take back what the owners said', async (t
   view.tell({ ...view.order(), version: view.order().version + 1, state: 'CANCEL_PENDING' });
   await panel(page).getByText('Cancel pending').first().waitFor();
   assert.equal(await page.evaluate(() => globalThis.wentBack), false);
+});
+
+test('what the owners said is theirs until there is news', async (t) => {
+  let view;
+  const page = await open(t, `/?order=${delivered}`, { prepare: async (page) => (view = await behind(page)) });
+  await view.followed();
+  await page.getByRole('button', { name: 'Ask the owners now' }).click();
+  const theirs = panel(page).getByText('From the services themselves', { exact: false });
+  await theirs.first().waitFor();
+  const { parts, ...note } = view.note();
+  const ofTheView = (versions) => ({ freshness: [{ ...note, path: ['orderChanged'], source: 'VIEW', reason: 'satisfied', lagMs: 0, versions }] });
+  view.tell(view.order(), ofTheView(note.versions));
+  await page.waitForTimeout(300); // nothing is to happen
+  assert.ok(await theirs.count() > 0);
+  view.tell({ ...view.order(), version: view.order().version + 1, state: 'CANCEL_PENDING' },
+    ofTheView(note.versions.map((one) => (one.aggregate === 'ORDER' ? { ...one, version: one.version + 1 } : one))));
+  await panel(page).getByText('From the view', { exact: false }).first().waitFor();
 });
 
 test('an owner that cannot be asked is told in plain words', async (t) => {

@@ -40,14 +40,15 @@ export function useOrder(id: string): Reading {
   const order = result.data?.order;
   shown.current = order ?? undefined;
 
-  function take(extensions: object | undefined) {
+  /** News are of what is shown where they have newer versions, and not where they are of what somebody was asked for already. */
+  function take(extensions: object | undefined, news: boolean) {
     const told = noteOf(extensions);
     if (told && isOf(told, shown.current)) {
-      setNote(told);
+      setNote((has) => (news && has && !isNewer(told, has) ? has : told));
     }
   }
-  useEffect(() => take(result.extensions), [result.extensions]);
-  useEffect(() => take(changed.extensions), [changed.extensions]);
+  useEffect(() => take(result.extensions, false), [result.extensions]);
+  useEffect(() => take(changed.extensions, true), [changed.extensions]);
 
   // An order that was placed a moment ago is there as soon as there is news of it.
   const missing = order === null;
@@ -90,4 +91,10 @@ export function useOrder(id: string): Reading {
 /** isOf reports whether a note is of the order as it is shown, not of an older answer that has not been taken (newest.ts). */
 function isOf({ versions }: Note, order: DetailsFragment | undefined): boolean {
   return !order || versions.every(({ aggregate, version }) => version >= (partOf(order, aggregate)?.version ?? 0));
+}
+
+/** isNewer reports whether a note is of a newer version of anything than another is. */
+function isNewer(note: Note, than: Note): boolean {
+  return note.versions.some(({ aggregate, id, version }) =>
+    version > (than.versions.find((one) => one.aggregate === aggregate && one.id === id)?.version ?? 0));
 }

@@ -87,7 +87,7 @@ function Card({ view, lags, now }: { view: ViewStatus; lags: LagPoint[]; now: nu
         )}
         <Fact name="Index"><code>{view.index ?? '–'}</code><span class="hint"> {view.store}</span></Fact>
         <Fact name="Made of">
-          <ul class="topics">{view.topics.map((topic) => <li key={topic}><code>{topic}</code></li>)}</ul>
+          <ul class="topics">{view.topics.map((topic) => <li key={topic}><code>{breakable(topic)}</code></li>)}</ul>
         </Fact>
       </dl>
     </section>
@@ -106,3 +106,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 function Unknown({ children = 'not known here' }: { children?: ComponentChildren }) {
   return <span class="hint">{children}</span>;
 }
+
+/** breakable is a topic's name that may go on in another line after a dot. */
+const breakable = (topic: string) => topic.split('.').map((part, i) => (i === 0 ? part : <>.<wbr />{part}</>));
