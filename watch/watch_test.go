@@ -402,6 +402,7 @@ func TestEnd(t *testing.T) {
 func TestShared(t *testing.T) {
 	x := newWorld(t, Options{})
 	x.run()
+	x.told() // it runs: when it begins, it reads once what is followed
 	reads := func() int {
 		x.store.mu.Lock()
 		defer x.store.mu.Unlock()
