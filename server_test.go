@@ -122,6 +122,7 @@ type answer struct {
 			Path                  []any
 			Source, Reason, Token string
 			LagMs                 *int
+			Kept                  bool
 		}
 	}
 }
