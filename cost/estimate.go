@@ -205,7 +205,9 @@ func (w *walker) arguments(f *ast.Field) (all int) {
 		if f.Arguments.ForName(d.Name) != nil {
 			value = w.argument(f, d.Name)
 		}
-		if value != nil || slices.Contains(w.implied, d.Name) {
+		if value != nil {
+			all = plus(all, times(w.given[d], number(value)))
+		} else if slices.Contains(w.implied, d.Name) {
 			all = plus(all, w.given[d])
 		}
 		if def := w.schema.Types[d.Type.Name()]; value != nil && def != nil && def.Kind == ast.InputObject {
@@ -229,16 +231,20 @@ func (w *walker) input(def *ast.Definition, value any) (all int) {
 		if f == nil || inner == nil {
 			continue
 		}
-		given := 1
-		if list, ok := elements(inner); ok {
-			given = len(list)
-		}
-		all = plus(all, times(w.inputs[f], given))
+		all = plus(all, times(w.inputs[f], number(inner)))
 		if below := w.schema.Types[f.Type.Name()]; below != nil && below.Kind == ast.InputObject {
 			all = plus(all, w.input(below, inner))
 		}
 	}
 	return all
+}
+
+// number returns how many values are given: those of a list, or one.
+func number(value any) int {
+	if list, ok := elements(value); ok {
+		return len(list)
+	}
+	return 1
 }
 
 // elements returns what a list holds. Where a variable has one value for a list, gqlparser makes it one of the value's type.

@@ -19,7 +19,7 @@ const directives = `
 
 const things = directives + `
 	type Query {
-		thing(fresh: Boolean @cost(weight: "40")): Thing @cost(weight: "3")
+		thing(fresh: Boolean @cost(weight: "40"), of: [ID!] @cost(weight: "7")): Thing @cost(weight: "3")
 		page(first: Int, last: Int, where: Where): Page! @cost(weight: "100") @listSize(assumedSize: 20,
 			slicingArguments: ["first", "last"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
 		some(ids: [ID!]!): [Either]! @listSize(slicingArguments: ["ids"])

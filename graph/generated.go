@@ -1453,7 +1453,7 @@ type Subscription {
     Orders that are shown already, up to 100: each comes at once, too, as it is then, and extensions.matches is false of one that
     no longer matches. From then on it is one that was sent. So nothing is missed of a page of orderHistory that is shown.
     """
-    shown: [ID!]
+    shown: [ID!] @cost(weight: "5")
   ): Order! @cost(weight: "200")
 }
 `, BuiltIn: false},
