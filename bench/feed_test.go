@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/viewgate/viewgate/projection"
 	"github.com/viewgate/viewgate/view"
 	"github.com/viewgate/viewgate/view/embedded"
+	"github.com/viewgate/viewgate/view/viewtest"
 )
 
 // BenchmarkFeed measures what it costs the indexing to tell gateways of it: in one process with the embedded store and
@@ -71,7 +71,7 @@ func feedPath(b *testing.B, n int, to string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	begin, cpu := time.Now(), cpuTime()
+	begin, cpu := time.Now(), viewtest.CPUTime()
 	running.Go(func() {
 		if err := x.Run(ctx); err != nil {
 			b.Error(err)
@@ -86,14 +86,5 @@ func feedPath(b *testing.B, n int, to string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	b.ReportMetric(float64(events)/time.Since(begin).Seconds(), "events/s")
-	b.ReportMetric((cpuTime()-cpu).Seconds()/float64(events)*1e6, "CPU-µs/event")
-}
-
-// cpuTime returns how long this process has computed.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric((viewtest.CPUTime()-cpu).Seconds()/float64(events)*1e6, "CPU-µs/event")
 }

@@ -132,7 +132,7 @@ func OpenTemp(m *view.Mapping, o Options) (*Store, error) {
 	}
 	config := settings()
 	config["unsafe_batch"] = true
-	config["scorchPersisterOptions"] = map[string]any{"PersisterNapTimeMSec": 500, "PersisterNapUnderNumFiles": 1000}
+	config["scorchPersisterOptions"] = map[string]any{"PersisterNapTimeMSec": 500}
 	s, err := create(filepath.Join(dir, "index"), m, o, config)
 	if err != nil {
 		os.RemoveAll(dir)

@@ -4,4 +4,5 @@ package viewtest
 
 import "time"
 
-func cpuTime() time.Duration { return 0 }
+// CPUTime returns how long this process has computed, 0 where that is not known.
+func CPUTime() time.Duration { return 0 }
