@@ -336,6 +336,30 @@ func (o *owner) set(version view.Version) {
 	o.version = version
 }
 
+// notAsked checks that nobody asked for a document.
+func (o *owner) notAsked(t *testing.T, id string) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, asked := range o.asked {
+		if strings.HasPrefix(asked, id) {
+			t.Errorf("the owner was asked for %s", asked)
+		}
+	}
+}
+
+// gapsFound checks how many documents the metrics say were found to miss events.
+func gapsFound(t *testing.T, registry *prometheus.Registry, n int) {
+	t.Helper()
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(fmt.Sprintf(`
+# HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
+# TYPE viewgate_gaps_total counter
+viewgate_gaps_total{view="orders"} %d
+`, n)), "viewgate_gaps_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGapsAreHealed: an event that does not come is asked of its owner, also where the topic no longer has its beginning.
 // One that comes late is not.
 func TestGapsAreHealed(t *testing.T) {
@@ -391,20 +415,8 @@ func TestGapsAreHealed(t *testing.T) {
 	if _, p := part("late"); p.Version != 2 || p.Origin != view.FromEvents {
 		t.Errorf("late: %+v", p)
 	}
-	tickets.mu.Lock()
-	defer tickets.mu.Unlock()
-	for _, asked := range tickets.asked {
-		if strings.HasPrefix(asked, "late") {
-			t.Errorf("the owner was asked for %s", asked)
-		}
-	}
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
-# TYPE viewgate_gaps_total counter
-viewgate_gaps_total{view="orders"} 2
-`), "viewgate_gaps_total"); err != nil {
-		t.Error(err)
-	}
+	tickets.notAsked(t, "late")
+	gapsFound(t, registry, 2)
 }
 
 // TestGapsInBacklog: while a backlog is read, what is missing may be in it. Owners are asked for what is missing when it has been read.
@@ -443,11 +455,7 @@ func TestGapsInBacklog(t *testing.T) {
 		}
 		return err
 	})
-	tickets.mu.Lock()
-	if len(tickets.asked) > 0 {
-		t.Errorf("the owner was asked for %v, of which there is a backlog", tickets.asked)
-	}
-	tickets.mu.Unlock()
+	tickets.notAsked(t, "") // of which there is a backlog
 	held.Store(false)
 	w.eventually(func() error {
 		o, err := order.Decode([]byte(w.store.source("lost")))
@@ -459,18 +467,6 @@ func TestGapsInBacklog(t *testing.T) {
 		}
 		return nil
 	})
-	tickets.mu.Lock()
-	defer tickets.mu.Unlock()
-	for _, asked := range tickets.asked {
-		if strings.HasPrefix(asked, "late") {
-			t.Errorf("the owner was asked for %s", asked)
-		}
-	}
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP viewgate_gaps_total Documents found to miss events when they were looked at again.
-# TYPE viewgate_gaps_total counter
-viewgate_gaps_total{view="orders"} 1
-`), "viewgate_gaps_total"); err != nil {
-		t.Error(err)
-	}
+	tickets.notAsked(t, "late")
+	gapsFound(t, registry, 1)
 }
