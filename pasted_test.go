@@ -89,10 +89,13 @@ func TestPastedCommands(t *testing.T) {
 	first := pastedIn(readme)[0]
 	p.eventually(func() error {
 		answer, err := ask(first.path, first.body)
-		if diff := cmp.Diff(shapeOf(t, []byte(sample[1])), shapeOf(t, answer.text)); err == nil && diff != "" {
-			err = fmt.Errorf("the README's first answer is another (-README +answer)\n%s", diff)
+		if err != nil {
+			return err
 		}
-		return err
+		if diff := cmp.Diff(shapeOf(t, []byte(sample[1])), shapeOf(t, answer.text)); diff != "" {
+			return fmt.Errorf("the README's first answer is another (-README +answer)\n%s", diff)
+		}
+		return nil
 	})
 	own := regexp.MustCompile(`(?m)^\{ .*AT_LEAST.* \}$`).FindString(readme)
 	id := regexp.MustCompile(`order\(id: "(\d+)"`).FindStringSubmatch(own)
