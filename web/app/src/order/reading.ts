@@ -51,12 +51,12 @@ export function useOrder(id: string): Reading {
   useEffect(() => take(changed.extensions, true), [changed.extensions]);
 
   // An order that was placed a moment ago is there as soon as there is news of it.
-  const missing = order === null;
+  const news = order === null && changed.data?.orderChanged;
   useEffect(() => {
-    if (missing && changed.data) {
+    if (news) {
       again({ requestPolicy: 'network-only' });
     }
-  }, [missing, changed.data]);
+  }, [news]);
 
   async function askOwners() {
     const before = shown.current;
