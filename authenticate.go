@@ -72,7 +72,7 @@ func (s authSettings) authenticate(ctx context.Context, logger *slog.Logger) (
 	var o auth.Options
 	switch s.mode {
 	case authNone:
-		logger.Warn("there is no authentication: everybody who reaches the address sees every order; set --auth jwt")
+		logger.Warn("there is no authentication: everybody who reaches the address sees every order; see --auth")
 		return auth.Everybody(view.Support()), nil, nil
 	case authDemo:
 		logger.Warn("everybody who reaches the address can have a token for whatever they like: this is a demo, and not for production")
