@@ -124,7 +124,7 @@ func Open(dir string, m *view.Mapping, o Options) (*Store, error) {
 // is for a view that is rebuilt at each start: unlike OpenMemory's, its segments are merged while it runs.
 //
 // Since nobody waits for the disk, what is written within half a second goes there together: documents that are written one by
-// one, 20 a second, take half of the CPU that they take when each is persisted and merged by itself.
+// one, 20 a second, take some 60 % of the CPU that they take when each is persisted and merged by itself (Temp/Trickle).
 func OpenTemp(m *view.Mapping, o Options) (*Store, error) {
 	dir, err := os.MkdirTemp("", "viewgate-*")
 	if err != nil {
