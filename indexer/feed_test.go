@@ -91,6 +91,8 @@ func TestNoChangeIsLost(t *testing.T) {
 			if n := w.store.count(); n != written {
 				t.Errorf("%d documents were written again", n-written)
 			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			for id := range w.sent {
 				if got, want := l.told[id], w.store.source(id); got != want {
 					t.Errorf("order %s was told last as\n%s\nit is\n%s", id, got, want)
@@ -169,7 +171,7 @@ func (w *world) ends() feed.Positions {
 // reaches waits until a hub knows that the index has these positions.
 func (w *world) reaches(hub *feed.Hub, barrier feed.Positions) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
 	if err := hub.Wait(ctx, barrier); err != nil {
 		w.Fatalf("%v: it is at %v, want %v", err, hub.Written(), barrier)

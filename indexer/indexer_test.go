@@ -177,7 +177,7 @@ func TestRefusedDocument(t *testing.T) {
 		}
 		return none
 	}, nil)
-	w.start(indexer.Options{})
+	w.start(indexer.Options{Linger: time.Second}) // the six are one batch
 	w.committed()
 	letters := w.letters(event.Ticket, 1)
 	if got, want := letters[0].Value, []byte(messages[2].Value.(sarama.ByteEncoder)); string(got) != string(want) {

@@ -3,6 +3,7 @@ package indexer_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -33,7 +34,7 @@ func TestReplayHeals(t *testing.T) {
 		return none
 	}, nil)
 	w.publish(messages...)
-	w.start(indexer.Options{})
+	w.start(indexer.Options{Linger: time.Second}) // they are one batch
 	w.committed()
 	w.store.set(nil, nil)
 	o, err := order.Decode([]byte(w.store.source("1")))

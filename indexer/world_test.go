@@ -408,10 +408,13 @@ func (w *world) converges() {
 	})
 }
 
-// eventually tries until there is no error, for half a minute at most.
+// patience is how long a test waits for what comes in milliseconds, where nothing else has the processors.
+const patience = 2 * time.Minute
+
+// eventually tries until there is no error, for as long as the patience lasts.
 func (w *world) eventually(try func() error) {
 	w.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := try()
 		if err == nil {
@@ -467,7 +470,7 @@ func (w *world) letters(a event.Aggregate, n int) []*sarama.ConsumerMessage {
 	})
 	defer claim.Close()
 	var got []*sarama.ConsumerMessage
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(patience)
 	for len(got) < n {
 		select {
 		case m := <-claim.Messages():

@@ -185,7 +185,7 @@ func (w *world) index() {
 
 func (w *world) eventually(try func() error) {
 	w.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		err := try()
 		if err == nil {
