@@ -203,7 +203,7 @@ func TestDeferredTells(t *testing.T) {
 
 // What is deferred has the operation's time, and no more. The client is told that it comes no more.
 func TestDeferredTimeout(t *testing.T) {
-	g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Limits.Timeout = 100 * time.Millisecond })
+	g := newGateway(t, ada, newOrders(1), func(o *Options) { o.Limits.Timeout = time.Second })
 	g.store.onSearch = func(ctx context.Context) { <-ctx.Done() }
 	got, _ := readParts(t, g.deferring(t, apolloClient, `{ order(id: 1) { consumer { ... @defer {
 		orderHistory { total { count } } } } } }`, ""))

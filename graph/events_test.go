@@ -56,6 +56,10 @@ const urql = "application/graphql-response+json, application/graphql+json, appli
 
 func TestEvents(t *testing.T) {
 	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) { o.pace.ping = 10 * time.Millisecond })
+	l.server.Close()
+	l.server = httptest.NewUnstartedServer(l.handler)
+	l.server.Config.ReadTimeout, l.server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
+	l.server.Start()
 	for name, ask := range map[string]func() *http.Response{
 		"GET":  func() *http.Response { return l.get(t, "text/event-stream", changed) },
 		"POST": func() *http.Response { return l.post(t, "text/event-stream", changed) },

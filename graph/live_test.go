@@ -64,9 +64,7 @@ func newLive(t testing.TB, viewer view.Viewer, orders []*order.Order, change ...
 		t.Fatal(err)
 	}
 	l.Handler = l.handler
-	l.server = httptest.NewUnstartedServer(l.handler)
-	l.server.Config.ReadTimeout, l.server.Config.WriteTimeout = 250*time.Millisecond, 250*time.Millisecond // a stream must outlive them
-	l.server.Start()
+	l.server = httptest.NewServer(l.handler)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

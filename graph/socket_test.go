@@ -281,7 +281,7 @@ func TestOrigin(t *testing.T) {
 // Who answers no ping is cut off.
 func TestPing(t *testing.T) {
 	l := newLive(t, ada, newOrders(1), func(o *Options, _ *watch.Options) {
-		o.pace.ping, o.pace.pong = 20*time.Millisecond, 20*time.Millisecond
+		o.pace.ping, o.pace.pong = 20*time.Millisecond, time.Second
 	})
 	c := l.dial(t)
 	c.subscribe("a", `subscription { orderChanged(id: 1) { id } }`)
