@@ -125,7 +125,7 @@ var faults = []fault{
 	{name: "nothing", handler: answering(200, ""), text: "not what Elasticsearch sends"},
 	{name: "half an answer", handler: half, text: "cut short"},
 	{name: "hangs up", handler: hangUp, text: "does not answer"},
-	{name: "hangs", handler: hang, timeout: 50 * time.Millisecond, text: "deadline exceeded"},
+	{name: "hangs", handler: hang, timeout: 500 * time.Millisecond, text: "deadline exceeded"},
 }
 
 // bulkIDs returns the ids in a bulk request.
