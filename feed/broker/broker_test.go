@@ -207,8 +207,10 @@ func TestBrokerRestarts(t *testing.T) {
 	hub, p := w.gateway(), w.publisher()
 	l := hub.Listen()
 	defer l.Close()
-	p.Publish(feed.News{Index: "a", Changed: []string{"before"}}, nil)
+	acknowledged := make(chan struct{}) // else it would be sent again
+	p.Publish(feed.News{Index: "a", Changed: []string{"before"}}, func() { close(acknowledged) })
 	w.next(l, feed.Batch{IDs: []string{"before"}})
+	<-acknowledged
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
