@@ -233,7 +233,7 @@ func (w *world) open() {
 	w.owners, err = compose.NewOwners(w.mapping, compose.Options{
 		Order: w.services.URL(ftgo.OrderService), Kitchen: w.services.URL(ftgo.KitchenService),
 		Delivery: w.services.URL(ftgo.DeliveryService), Accounting: w.services.URL(ftgo.AccountingService),
-		Transport: forGateway{w.client.Transport},
+		Transport: forGateway{w.client.Transport}, Timeout: 20 * time.Second, MaxCalls: 64, // they answer, so nobody may give up
 	})
 	if err != nil {
 		w.Fatal(err)
