@@ -12,7 +12,7 @@ import (
 // TestDemoOrders: the demo's pages change orders as their customers, and read what they have written. Nobody changes another's.
 func TestDemoOrders(t *testing.T) {
 	p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0", "--orders", "0",
-		"--auth", "demo")
+		"--auth", "demo", "--speed", "0.01") // no kitchen is quicker than the customer
 	p.waitForURL()
 	send := func(method, path, token, kind, body string, into any) int {
 		t.Helper()

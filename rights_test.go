@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -166,17 +167,19 @@ func TestKafkaRightsOfFeeds(t *testing.T) {
 		return c.Brokers, config
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	brokers, config := connect("indexer")
 	tells := feedbroker.NewPublisher(brokers, config, "viewgate-orders.feed", logger)
-	go tells.Run(ctx)
+	var running sync.WaitGroup // what goes on until the end writes to the test's log
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { tells.Run(ctx) })
 	brokers, config = connect("gateway")
 	hub := feed.NewHub()
 	hub.Follow("index")
 	heard := hub.Listen()
 	defer heard.Close()
-	go feedbroker.NewFollower(brokers, config, "viewgate-orders.feed", logger).Run(ctx, hub)
-	waiting, stop := context.WithTimeout(ctx, 20*time.Second)
+	running.Go(func() { feedbroker.NewFollower(brokers, config, "viewgate-orders.feed", logger).Run(ctx, hub) })
+	waiting, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	if _, err := heard.Next(waiting); err != nil { // that it begins
 		t.Fatal(err)

@@ -64,14 +64,14 @@ func start(t *testing.T, env map[string]string, args ...string) *process {
 	return p
 }
 
-// stop interrupts the process and returns its exit code. It must be gone within 10 seconds.
+// stop interrupts the process and returns its exit code. It must be gone within 20 seconds.
 func (p *process) stop() int {
 	p.Helper()
 	p.cancel()
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
-		p.Error("not gone 10 seconds after the interrupt")
+	case <-time.After(20 * time.Second):
+		p.Error("not gone 20 seconds after the interrupt")
 		<-p.exited
 	}
 	return p.code
@@ -265,7 +265,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	t.Cleanup(func() { b.Close() })
 	file := filepath.Join("event", "testdata", "orders.jsonl")
 	loaded := start(t, map[string]string{"KAFKA_BROKERS": b.Addr()}, "load", file)
 	<-loaded.exited

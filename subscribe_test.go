@@ -13,7 +13,7 @@ import (
 // TestSubscribe follows the demo's orders from the placing to the delivery, and is told to connect again when it stops.
 func TestSubscribe(t *testing.T) {
 	p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0", "--services-port", "0",
-		"--data", t.TempDir(), "--orders", "12", "--rate", "4", "--speed", "60")
+		"--data", t.TempDir(), "--rate", "4", "--speed", "60")
 	p.waitForURL()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
