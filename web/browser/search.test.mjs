@@ -25,7 +25,7 @@ async function total(query, filter) {
 const counts = (page, query, filter) => until(async () => {
   const news = page.getByRole('button', { name: /new orders? – show/ });
   if (await news.isVisible()) {
-    await news.click();
+    await news.click({ timeout: 1_000 }).catch(() => {}); // it goes by itself where another search begins
   }
   return (await number(page)) === (await total(query, filter));
 }, `${query} ${JSON.stringify(filter)}`, 30_000);
@@ -66,6 +66,7 @@ test('a suggestion is taken by the keyboard alone', async (t) => {
   await page.keyboard.press('Enter');
   assert.equal(await box(page).inputValue(), 'lineItems.name:"Chicken Vindaloo" ');
   await counts(page, 'lineItems.name:"Chicken Vindaloo"');
+  await box(page).focus(); // which a click on what is new has taken away
 
   await page.keyboard.type('stat');
   await page.getByRole('option', { name: 'status:' }).waitFor();
