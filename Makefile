@@ -12,7 +12,7 @@ help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## everything in one process, with simulated orders: broker, services, indexer, gateway (ARGS="--orders 100")
-	go run . demo $(ARGS)
+	go build . && exec ./viewgate demo $(ARGS)
 
 test: ## all tests, with the race detector
 	go test $(GOFLAGS_TEST) ./...
