@@ -1,8 +1,10 @@
 package ftgo
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,9 +124,11 @@ func TestOutboxWaitsForKafka(t *testing.T) {
 	options := broker.Options{Addr: "127.0.0.1:0", Dir: brokerDir, Topics: Topics(), Partitions: 1}
 	startAgain := func() *broker.Broker {
 		var b *broker.Broker
-		eventually(t, "the port is free", func() (ok bool) { // another process's connection may have it for a while
+		eventually(t, "the port is free", func() bool { // another process's connection may have it for a while
 			var err error
-			b, err = broker.Start(options)
+			if b, err = broker.Start(options); err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+				t.Fatal(err)
+			}
 			return err == nil
 		})
 		options.Addr = b.Addr()
