@@ -65,6 +65,7 @@ test('a suggestion is taken by the keyboard alone', async (t) => {
   assert.equal(await option.getAttribute('aria-selected'), 'true');
   await page.keyboard.press('Enter');
   assert.equal(await box(page).inputValue(), 'lineItems.name:"Chicken Vindaloo" ');
+  assert.ok(await box(page).evaluate((input) => input === document.activeElement), 'it goes on in the box');
   await counts(page, 'lineItems.name:"Chicken Vindaloo"');
   await box(page).focus(); // which a click on what is new has taken away
 
