@@ -118,13 +118,16 @@ func TestElasticsearchRights(t *testing.T) {
 	e := realElasticsearch(t)
 	env := map[string]string{"KAFKA_BROKERS": kafka(t), "ELASTICSEARCH_PREFIX": e.prefix}
 	finish(t, 0, env, "load", filepath.Join("event", "testdata", "orders.jsonl"))
-	guards := map[string]*granted{}
+	roles := map[string]*granted{}
 	for role, d := range documentedDescriptors(t) {
-		guards[role] = &granted{descriptor: d, used: map[string]bool{}}
+		if len(d.Indices) != 1 {
+			t.Fatalf("the descriptor of %s has %d entries for indices, want one", role, len(d.Indices))
+		}
+		roles[role] = &granted{descriptor: d, used: map[string]bool{}}
 	}
 	as := func(role string) string {
-		g := guards[role]
-		if g == nil || len(g.Indices) != 1 {
+		g := roles[role]
+		if g == nil {
 			t.Fatalf("doc/security.md has no descriptor for the role %s", role)
 		}
 		return e.guarded(g)
@@ -151,7 +154,7 @@ func TestElasticsearchRights(t *testing.T) {
 	finish(t, 0, env, "rollback", "orders", "--elasticsearch", as("rebuild"))
 	finish(t, 0, env, "forget", "consumer", "103", "--elasticsearch", as("forget"))
 	finish(t, 0, env, "export", "orders", "--elasticsearch", as("export"))
-	for role, g := range guards {
+	for role, g := range roles {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if len(g.refused) > 0 {

@@ -443,14 +443,14 @@ func TestGapsInBacklog(t *testing.T) {
 		}
 		return none
 	}, nil)
-	const patience = 50 * time.Millisecond
+	const gapPatience = 50 * time.Millisecond
 	registry := prometheus.NewRegistry()
-	x := w.indexer(indexer.Options{GapPatience: patience, BufferBytes: 1, Registerer: registry}) // a record at a time
+	x := w.indexer(indexer.Options{GapPatience: gapPatience, BufferBytes: 1, Registerer: registry}) // a record at a time
 	w.run(x)
 	w.eventually(func() error {
 		lag, _ := x.Lag()
 		late, err := order.Decode([]byte(w.store.source("late")))
-		if err == nil && len(late.Part(order.AggregateTicket).Waiting) == 0 || lag.Age < 10*patience {
+		if err == nil && len(late.Part(order.AggregateTicket).Waiting) == 0 || lag.Age < 10*gapPatience {
 			err = fmt.Errorf("the lag is %+v", lag)
 		}
 		return err
